@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "err.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Strings from plugins and strangers end up here: one line, and nothing a terminal obeys. */
+static void flatten(char *text)
+{
+	for (unsigned char *p = (unsigned char *)text; *p; p++) {
+		if (*p < 0x20 || *p == 0x7f)
+			*p = ' ';
+		else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) /* C1 controls in UTF-8 */
+			p[0] = p[1] = ' ';
+	}
+}
+
+static void start(struct err *err, int code, const char *format, va_list args)
+{
+	err->code = code;
+	err->status = STATUS_OK;
+	vsnprintf(err->text, sizeof(err->text), format, args);
+}
+
+int err_set(struct err *err, int code, const char *format, ...)
+{
+	va_list args;
+	size_t len;
+
+	assert(code > 0);
+	if (!err)
+		return -code;
+	va_start(args, format);
+	start(err, code, format, args);
+	va_end(args);
+	len = strlen(err->text);
+	snprintf(err->text + len, sizeof(err->text) - len, ": %s", strerror(code));
+	flatten(err->text);
+	return -code;
+}
+
+int err_say(struct err *err, int code, const char *format, ...)
+{
+	va_list args;
+
+	assert(code > 0);
+	if (!err)
+		return -code;
+	va_start(args, format);
+	start(err, code, format, args);
+	va_end(args);
+	flatten(err->text);
+	return -code;
+}
+
+int err_wrap(struct err *err, const char *format, ...)
+{
+	char before[sizeof(err->text)];
+	char after[sizeof(err->text)];
+	va_list args;
+	size_t len;
+
+	if (!err)
+		return -EIO; /* callers return the code they were given; this one is for no one */
+	va_start(args, format);
+	vsnprintf(before, sizeof(before), format, args);
+	va_end(args);
+	memcpy(after, err->text, sizeof(after));
+	len = strlen(before);
+	memcpy(err->text, before, len + 1);
+	snprintf(err->text + len, sizeof(err->text) - len, ": %s", after);
+	flatten(err->text);
+	return -err->code;
+}
+
+int err_class(struct err *err, enum exit_status status)
+{
+	if (!err)
+		return -EIO;
+	if (err->status == STATUS_OK)
+		err->status = err->code == EPERM || err->code == EACCES ? STATUS_PERMISSION : status;
+	return -err->code;
+}
+
+enum exit_status err_status(const struct err *err)
+{
+	if (err->status != STATUS_OK)
+		return err->status;
+	return err->code == EPERM || err->code == EACCES ? STATUS_PERMISSION : STATUS_UNEXPECTED;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "auto.h"
+#include "mem.h"
+
+static int read_all(int fd, char *text, size_t max, size_t *ret_len)
+{
+	size_t len = 0;
+
+	while (len < max) {
+		ssize_t n = read(fd, text + len, max - len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	*ret_len = len;
+	return 0;
+}
+
+int file_read(int dirfd, const char *path, size_t max, bool follow, char **ret_text,
+	      size_t *ret_len, struct err *err)
+{
+	auto_close int fd = openat(dirfd, path,
+				   O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
+					   (follow ? 0 : O_NOFOLLOW));
+	auto_free char *text = NULL;
+	struct stat st;
+	size_t room;
+	int ret;
+
+	if (fd < 0)
+		return err_set(err, errno, "open %s", path);
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "stat %s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_say(err, EINVAL, "%s is not a regular file", path);
+	if (st.st_size < 0 || (uintmax_t)st.st_size > max)
+		return err_say(err, EFBIG, "%s is larger than %zu bytes", path, max);
+	/* Files of /proc say 0 and have content; a file may also grow while it is read. */
+	room = st.st_size ? (size_t)st.st_size + 1 : (max < 4096 ? max : 4096) + 1;
+	text = mem_alloc(room + 1);
+	ret = read_all(fd, text, room, ret_len);
+	if (ret < 0)
+		return err_set(err, -ret, "read %s", path);
+	if (*ret_len == room)
+		return err_say(err, EFBIG, "%s grew while it was read", path);
+	*ret_text = take_ptr(text);
+	return 0;
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int file_replace(int dirfd, const char *name, const char *text, size_t len, mode_t mode,
+		 struct err *err)
+{
+	auto_free char *temporary = mem_format("%s.new", name);
+	auto_close int fd = -1;
+	int ret;
+
+	fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (fd < 0)
+		return err_set(err, errno, "create %s", temporary);
+	ret = write_all(fd, text, len);
+	if (ret == 0 && renameat(dirfd, temporary, dirfd, name) < 0)
+		ret = -errno;
+	if (ret == 0)
+		return 0;
+	unlinkat(dirfd, temporary, 0);
+	return err_set(err, -ret, "write %s", name);
+}
+
+int file_make_dirs(const char *path, mode_t mode, struct err *err)
+{
+	auto_free char *part = mem_copy(path);
+
+	if (mkdir(path, mode) == 0 || errno == EEXIST)
+		return 0;
+	for (char *p = part + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(part, mode) < 0 && errno != EEXIST)
+			return err_set(err, errno, "create directory %s", part);
+		*p = '/';
+	}
+	if (mkdir(path, mode) < 0 && errno != EEXIST)
+		return err_set(err, errno, "create directory %s", path);
+	return 0;
+}

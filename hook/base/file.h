@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whole files: read with a bound, replaced in one step. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "err.h"
+
+/* Read a regular file of at most max bytes; text gets a NUL behind it. follow: whether the last
+ * component may be a symbolic link. Never waits on a fifo or device. EFBIG when larger. */
+int file_read(int dirfd, const char *path, size_t max, bool follow, char **ret_text,
+	      size_t *ret_len, struct err *err);
+
+/* Put a file in place whole or not at all: name.new is written and renamed over name. */
+int file_replace(int dirfd, const char *name, const char *text, size_t len, mode_t mode,
+		 struct err *err);
+
+/* mkdir -p with this mode for what is missing. */
+int file_make_dirs(const char *path, mode_t mode, struct err *err);

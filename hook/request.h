@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a container asks for: its config.json's namespaces and its annotations. Pure.
+ * The syntax of each annotation is in oci-network-hook.conf(5). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "ports.h"
+
+#define ANNOTATION_PREFIX "io.oci-network-hook."
+
+enum request_kind {
+	REQUEST_HOST,     /* the host's namespace: nothing to do */
+	REQUEST_JOIN,     /* a namespace that somebody else made */
+	REQUEST_NETWORKS, /* a new namespace, and these networks (none: loopback only) */
+};
+
+struct network_request {
+	char *name;   /* NULL: the default network */
+	char *ifname; /* never NULL: as asked, else eth<position> */
+	char **ips;   /* each address[/prefix], both families; NULL: none asked */
+	char *mac;    /* lower case, colons; NULL: none asked */
+	struct json *capabilities; /* capability arguments of this network: object, never NULL; what its
+				      options or its Multus element asked for beside ips and mac */
+	struct json *cni_args;     /* Multus cni-args: merged over args.cni of each plugin; or NULL */
+	struct json *default_route; /* Multus default-route: a list of gateways; NULL: not given */
+};
+
+struct request {
+	enum request_kind kind;
+	char *join_path;
+	struct network_request *networks;
+	size_t network_count;
+	struct ports ports;      /* for the first network that can publish */
+	struct json *bandwidth;  /* CNI capability argument in bits and bits/s, or NULL */
+	char *cgroup_path;       /* linux.cgroupsPath, or NULL */
+};
+
+/* state_annotations wins over config.json's, key by key. config is the parsed config.json.
+ * Unknown keys below our prefix are logged as warnings. A bad value is an error that names key and
+ * value (EINVAL, status USAGE); a config.json of the wrong shape has status STATE_JSON. */
+int request_build(const struct json *state_annotations, const struct json *config,
+		  struct request *ret_request, struct err *err);
+
+void request_clear(struct request *request);
+#define auto_request __attribute__((cleanup(request_clear)))

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The loop: apply forwards, undo backwards. Nothing else knows the order. */
+#pragma once
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "journal.h"
+#include "steps/step.h"
+
+/* Apply the steps (taken from the list) in order, each recorded before. At the first error: return it;
+ * what was begun is in the journal. */
+int run_apply(struct journal *journal, struct step_list *plan, struct deadline deadline,
+	      struct err *err);
+
+/* Undo what the journal holds, last to first, and forget each step undone. Goes on after an error and
+ * tries what is left once more when others went well; the error is the first that remains. */
+int run_undo(struct journal *journal, struct deadline deadline, struct err *err);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One undoable thing that is done for a container. A new kind is a file here and a line in the table
+ * of step.c. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/json.h"
+
+struct step;
+struct step_list;
+
+/* What a step is given while it runs. */
+struct step_context {
+	const struct step_list *before; /* the steps already applied, for apply only */
+	struct deadline deadline;
+	/* Save step->progress now: what an undo must know if we are killed in the next moment. */
+	int (*save)(void *data, struct err *err);
+	void *data;
+};
+
+struct step_ops {
+	const char *name; /* the word for it in the state file */
+	/* Contains no rollback: on error the caller undoes. */
+	int (*apply)(struct step *step, const struct step_context *context, struct err *err);
+	/* May be called when apply never ran, stopped half-way, or was undone before: what is already gone
+	 * is success. Gets its own step only, so it cannot depend on today's configuration. */
+	int (*undo)(struct step *step, const struct step_context *context, struct err *err);
+	/* One line for people: what apply would do. Owned by the caller. */
+	char *(*describe)(const struct step *step);
+};
+
+struct step {
+	const struct step_ops *ops;
+	struct json *args;     /* decided by the planner; never changes */
+	struct json *progress; /* what apply or undo has noted on its way; object or NULL */
+	struct json *result;   /* what apply learnt; NULL until it has returned */
+	int64_t took_us;       /* of apply */
+};
+
+struct step_list {
+	struct step **steps;
+	size_t count;
+};
+
+const struct step_ops *step_ops_find(const char *name); /* NULL: no such kind */
+
+struct step *step_new(const struct step_ops *ops, struct json *args); /* args is now the step's */
+void step_free(struct step *step);
+
+void step_list_add(struct step_list *list, struct step *step);
+struct step *step_list_take(struct step_list *list, size_t index);
+void step_list_clear(struct step_list *list);
+
+/* Note a key in step->progress and save it. value is now the step's. */
+int step_note(struct step *step, const struct step_context *context, const char *key,
+	      struct json *value, struct err *err);
+
+extern const struct step_ops step_netns, step_join, step_network, step_firewall;
