@@ -40,11 +40,11 @@ static inline void auto_strings_func(char ***list)
 #define auto_fclose __attribute__((cleanup(auto_fclose_func)))
 #define auto_strings __attribute__((cleanup(auto_strings_func)))
 
-#define take_ptr(p)                                                                                \
-	({                                                                                         \
-		__typeof__(p) taken_ = (p);                                                        \
-		(p) = NULL;                                                                        \
-		taken_;                                                                            \
+#define take_ptr(p)                         \
+	({                                  \
+		__typeof__(p) taken_ = (p); \
+		(p) = NULL;                 \
+		taken_;                     \
 	})
 
 static inline int take_fd(int *fd)

@@ -58,20 +58,21 @@ int err_say(struct err *err, int code, const char *format, ...)
 
 int err_wrap(struct err *err, const char *format, ...)
 {
-	char before[sizeof(err->text)];
-	char after[sizeof(err->text)];
+	char before[sizeof(err->text) / 2];
 	va_list args;
-	size_t len;
+	size_t len, room;
 
 	if (!err)
 		return -EIO; /* callers return the code they were given; this one is for no one */
 	va_start(args, format);
 	vsnprintf(before, sizeof(before), format, args);
 	va_end(args);
-	memcpy(after, err->text, sizeof(after));
 	len = strlen(before);
-	memcpy(err->text, before, len + 1);
-	snprintf(err->text + len, sizeof(err->text) - len, ": %s", after);
+	room = sizeof(err->text) - len - 3;
+	memmove(err->text + len + 2, err->text, room);
+	err->text[sizeof(err->text) - 1] = '\0';
+	memcpy(err->text, before, len);
+	memcpy(err->text + len, ": ", 2);
 	flatten(err->text);
 	return -err->code;
 }
@@ -81,7 +82,8 @@ int err_class(struct err *err, enum exit_status status)
 	if (!err)
 		return -EIO;
 	if (err->status == STATUS_OK)
-		err->status = err->code == EPERM || err->code == EACCES ? STATUS_PERMISSION : status;
+		err->status =
+			err->code == EPERM || err->code == EACCES ? STATUS_PERMISSION : status;
 	return -err->code;
 }
 

@@ -33,7 +33,8 @@ struct err {
 int err_set(struct err *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The same without the text of the errno behind it: for what a user did, not what the kernel said. */
+/* The same without the text of the errno behind it: for what a user did, not what the kernel said.
+ */
 int err_say(struct err *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -32,9 +32,9 @@ static int read_all(int fd, char *text, size_t max, size_t *ret_len)
 int file_read(int dirfd, const char *path, size_t max, bool follow, char **ret_text,
 	      size_t *ret_len, struct err *err)
 {
-	auto_close int fd = openat(dirfd, path,
-				   O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
-					   (follow ? 0 : O_NOFOLLOW));
+	auto_close int fd =
+		openat(dirfd, path,
+		       O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (follow ? 0 : O_NOFOLLOW));
 	auto_free char *text = NULL;
 	struct stat st;
 	size_t room;

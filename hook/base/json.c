@@ -363,7 +363,8 @@ static int add_value(struct parser *parser, struct json *value)
 		return 1;
 	}
 	parent = parser->open[parser->depth - 1];
-	append(parent, parent->type == JSON_OBJECT ? take_ptr(parser->key[parser->depth - 1]) : NULL,
+	append(parent,
+	       parent->type == JSON_OBJECT ? take_ptr(parser->key[parser->depth - 1]) : NULL,
 	       value);
 	return 1;
 }
@@ -410,21 +411,45 @@ static int on_start_object(void *parser)
 static int on_key(void *data, const unsigned char *text, size_t len)
 {
 	struct parser *parser = data;
-	auto_free char *key = mem_copy_n((const char *)text, len);
-	const struct json *object = parser->open[parser->depth - 1];
-	size_t i;
 
 	if (memchr(text, 0, len))
 		return refuse(parser, "a NUL inside a key");
-	if (find(object, key, &i)) {
-		parser->failed = err_say(parser->err, EBADMSG, "key \"%s\" stands twice", key);
-		return 0;
-	}
-	parser->key[parser->depth - 1] = take_ptr(key);
+	parser->key[parser->depth - 1] = mem_copy_n((const char *)text, len);
 	return 1;
 }
 
-static int on_end(void *data)
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Sorted first: a stranger may send a hundred thousand keys. NULL: none. */
+static const char *key_twice(const struct json *object)
+{
+	auto_free char **keys = mem_array(NULL, object->count, sizeof(*keys));
+
+	for (size_t i = 0; i < object->count; i++)
+		keys[i] = object->keys[i];
+	qsort(keys, object->count, sizeof(*keys), by_text);
+	for (size_t i = 1; i < object->count; i++)
+		if (strcmp(keys[i - 1], keys[i]) == 0)
+			return keys[i];
+	return NULL;
+}
+
+static int on_end_object(void *data)
+{
+	struct parser *parser = data;
+	const struct json *object = parser->open[--parser->depth];
+	const char *twice = object->count > 1 ? key_twice(object) : NULL;
+
+	if (!twice)
+		return 1;
+	parser->failed = err_say(parser->err, EBADMSG, "key \"%s\" stands twice", twice);
+	return 0;
+}
+
+static int on_end_array(void *data)
 {
 	struct parser *parser = data;
 
@@ -444,9 +469,9 @@ static const yajl_callbacks callbacks = {
 	.yajl_string = on_string,
 	.yajl_start_map = on_start_object,
 	.yajl_map_key = on_key,
-	.yajl_end_map = on_end,
+	.yajl_end_map = on_end_object,
 	.yajl_start_array = on_start_array,
-	.yajl_end_array = on_end,
+	.yajl_end_array = on_end_array,
 };
 
 /* yajl 2.1.0 crashes when an allocation fails, so it is given one that cannot. */
@@ -495,10 +520,14 @@ static int syntax_error(yajl_handle handle, const char *text, size_t len, struct
 int json_parse(const char *text, size_t len, struct json **ret_json, struct err *err)
 {
 	struct parser parser = { .err = err };
-	yajl_handle handle = yajl_alloc(&callbacks, &allocator, &parser);
-	yajl_status status = yajl_parse(handle, (const unsigned char *)text, len);
+	yajl_handle handle;
+	yajl_status status;
 	int ret = 0;
 
+	if (len == 0)
+		return err_say(err, EBADMSG, "not JSON: empty");
+	handle = yajl_alloc(&callbacks, &allocator, &parser);
+	status = yajl_parse(handle, (const unsigned char *)text, len);
 	if (status == yajl_status_ok)
 		status = yajl_complete_parse(handle);
 	if (parser.failed)
@@ -506,7 +535,7 @@ int json_parse(const char *text, size_t len, struct json **ret_json, struct err 
 	else if (status != yajl_status_ok)
 		ret = syntax_error(handle, text, len, err);
 	else if (!parser.root)
-		ret = err_say(err, EBADMSG, "not JSON: empty");
+		ret = err_say(err, EBADMSG, "not JSON: only white space");
 	yajl_free(handle);
 	for (size_t i = 0; i < DEPTH_MAX; i++)
 		free(parser.key[i]);

@@ -23,11 +23,14 @@ struct json;
 /* Error: EBADMSG, with what is wrong and where. */
 int json_parse(const char *text, size_t len, struct json **ret_json, struct err *err);
 
-enum { JSON_SORTED = 1, JSON_INDENTED = 2 }; /* flags; sorted is at every level, as Go's maps print */
+enum {
+	JSON_SORTED = 1,
+	JSON_INDENTED = 2
+}; /* flags; sorted is at every level, as Go's maps print */
 char *json_print(const struct json *json, unsigned flags); /* no final newline */
 
-struct json *json_copy(const struct json *json);                  /* NULL stays NULL */
-bool json_equal(const struct json *a, const struct json *b);      /* order of keys does not count */
+struct json *json_copy(const struct json *json);             /* NULL stays NULL */
+bool json_equal(const struct json *a, const struct json *b); /* order of keys does not count */
 void json_free(struct json *json);
 
 static inline void auto_json_func(struct json **json)
@@ -40,8 +43,9 @@ static inline void auto_json_func(struct json **json)
 enum json_type json_type(const struct json *json); /* JSON_NULL for NULL */
 bool json_is(const struct json *json, enum json_type type);
 const struct json *json_get(const struct json *object, const char *key);
-const struct json *json_get_fold(const struct json *object, const char *key); /* else any case, as Go */
-size_t json_count(const struct json *json); /* of an array or object */
+const struct json *json_get_fold(const struct json *object,
+				 const char *key); /* else any case, as Go */
+size_t json_count(const struct json *json);        /* of an array or object */
 const struct json *json_at(const struct json *json, size_t index);
 const char *json_key(const struct json *object, size_t index);
 
@@ -59,16 +63,19 @@ struct json *json_new(enum json_type type); /* null, false, 0, "", [] or {} */
 struct json *json_new_text(const char *text);
 struct json *json_new_int(int64_t value);
 struct json *json_new_bool(bool value);
-void json_set(struct json *object, const char *key, struct json *value); /* in place of an old one */
+void json_set(struct json *object, const char *key,
+	      struct json *value); /* in place of an old one */
 void json_set_text(struct json *object, const char *key, const char *text); /* NULL: nothing */
 void json_set_int(struct json *object, const char *key, int64_t value);
 void json_set_bool(struct json *object, const char *key, bool value);
 void json_unset(struct json *object, const char *key);
 void json_push(struct json *array, struct json *value);
 void json_push_text(struct json *array, const char *text);
-struct json *json_edit(struct json *object, const char *key); /* the member, to be changed; or NULL */
+struct json *json_edit(struct json *object,
+		       const char *key); /* the member, to be changed; or NULL */
 struct json *json_edit_at(struct json *json, size_t index);
-struct json *json_take(struct json *object, const char *key); /* the member, now the caller's; or NULL */
+struct json *json_take(struct json *object,
+		       const char *key); /* the member, now the caller's; or NULL */
 void json_drop(struct json *array, size_t index);
 
 /* Read a whole file (at most max bytes; follow: whether the last component may be a link). A file

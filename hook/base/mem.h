@@ -6,10 +6,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-void *mem_alloc(size_t size);                            /* zeroed */
-void *mem_resize(void *old, size_t size);                /* takes NULL */
-void *mem_array(void *old, size_t count, size_t size);   /* resize to count elements */
-char *mem_copy(const char *text);                        /* NULL stays NULL */
+void *mem_alloc(size_t size);                          /* zeroed */
+void *mem_resize(void *old, size_t size);              /* takes NULL */
+void *mem_array(void *old, size_t count, size_t size); /* resize to count elements */
+char *mem_copy(const char *text);                      /* NULL stays NULL */
 char *mem_copy_n(const char *text, size_t len);
 char *mem_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char *mem_vformat(const char *format, va_list args) __attribute__((format(printf, 1, 0)));

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "log.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "auto.h"
+#include "file.h"
+
+enum { FILES_KEPT = 100, WAITING_MAX = 32 };
+
+static const struct {
+	const char *word;
+	int priority;
+} levels[] = {
+	[LOG_LEVEL_ERROR] = { "error", LOG_ERR },
+	[LOG_LEVEL_WARNING] = { "warning", LOG_WARNING },
+	[LOG_LEVEL_INFO] = { "info", LOG_INFO },
+	[LOG_LEVEL_DEBUG] = { "debug", LOG_DEBUG },
+};
+
+struct line {
+	enum log_level level;
+	char *text;
+};
+
+/* One log per process, as there is one stderr. */
+static struct {
+	bool open;
+	enum log_level level;
+	char *id;
+	int file;    /* of the container; -1: none */
+	int journal; /* socket of journald; -1: none */
+	bool syslog;
+	struct line waiting[WAITING_MAX]; /* said before log_open() */
+	size_t waiting_count;
+} log_state = { .level = LOG_LEVEL_DEBUG, .file = -1, .journal = -1 };
+
+bool log_level_from(const char *word, enum log_level *ret_level)
+{
+	for (size_t i = 0; i < array_size(levels); i++) {
+		if (strcmp(levels[i].word, word) == 0) {
+			*ret_level = (enum log_level)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- where it goes ---- */
+
+static int journald_connect(void)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX,
+				  .sun_path = "/run/systemd/journal/socket" };
+	auto_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+		return -1;
+	return take_fd(&fd);
+}
+
+/* journald's native protocol: FIELD=value lines in one datagram
+ * (systemd.io/JOURNAL_NATIVE_PROTOCOL). */
+static void journald_write(enum log_level level, const char *text)
+{
+	auto_free char *message =
+		mem_format("MESSAGE=%s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=oci-network-hook\n%s%s%s",
+			   text, levels[level].priority, log_state.id ? "CONTAINER_ID=" : "",
+			   log_state.id ? log_state.id : "", log_state.id ? "\n" : "");
+
+	(void)!send(log_state.journal, message, strlen(message), MSG_NOSIGNAL);
+}
+
+static void file_write(enum log_level level, const char *text)
+{
+	auto_free char *line = NULL;
+	struct timespec now;
+	char stamp[32];
+	struct tm utc;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &utc);
+	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
+	line = mem_format("%s.%03ldZ %-7s %s\n", stamp, now.tv_nsec / 1000000, levels[level].word,
+			  text);
+	(void)!write(log_state.file, line, strlen(line));
+}
+
+static void emit(enum log_level level, const char *text)
+{
+	if (level > log_state.level)
+		return;
+	if (log_state.file >= 0)
+		file_write(level, text);
+	if (log_state.journal >= 0)
+		journald_write(level, text);
+	else if (log_state.syslog && log_state.id)
+		syslog(levels[level].priority, "%s: %s", log_state.id, text);
+	else if (log_state.syslog)
+		syslog(levels[level].priority, "%s", text);
+}
+
+/* ---- files per container ---- */
+
+struct log_file {
+	char *name;
+	struct timespec changed;
+};
+
+static int oldest_first(const void *a, const void *b)
+{
+	const struct timespec *x = &((const struct log_file *)a)->changed;
+	const struct timespec *y = &((const struct log_file *)b)->changed;
+
+	if (x->tv_sec != y->tv_sec)
+		return x->tv_sec < y->tv_sec ? -1 : 1;
+	return x->tv_nsec < y->tv_nsec ? -1 : x->tv_nsec > y->tv_nsec;
+}
+
+static bool is_log(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 4 && strcmp(name + len - 4, ".log") == 0;
+}
+
+static void remove_oldest(int dirfd, char **names, size_t count, size_t excess)
+{
+	auto_free struct log_file *files = mem_array(NULL, count, sizeof(*files));
+
+	for (size_t i = 0; i < count; i++) {
+		struct stat st = { 0 };
+
+		fstatat(dirfd, names[i], &st, AT_SYMLINK_NOFOLLOW);
+		files[i] = (struct log_file){ names[i], st.st_mtim };
+	}
+	qsort(files, count, sizeof(*files), oldest_first);
+	for (size_t i = 0; i < excess; i++)
+		unlinkat(dirfd, files[i].name, 0);
+}
+
+/* Called when one more file is about to be made. The names are counted first: the usual run, with
+ * few files, looks at nothing else. */
+static void prune(int dirfd)
+{
+	auto_close int copy = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	auto_strings char **names = NULL;
+	const struct dirent *entry;
+	size_t count = 0;
+
+	if (!dir)
+		return;
+	take_fd(&copy);
+	while ((entry = readdir(dir))) {
+		if (!is_log(entry->d_name))
+			continue;
+		names = mem_array(names, count + 2, sizeof(*names));
+		names[count++] = mem_copy(entry->d_name);
+		names[count] = NULL;
+	}
+	if (count >= FILES_KEPT)
+		remove_oldest(dirfd, names, count, count - FILES_KEPT + 1);
+	closedir(dir);
+}
+
+static int open_file(const char *dir, const char *id, bool create)
+{
+	auto_free char *name = mem_format("%s.log", id);
+	auto_close int dirfd = -1;
+	int fd;
+
+	if (create && file_make_dirs(dir, 0700, NULL) < 0)
+		return -1;
+	dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd < 0)
+		return -1;
+	fd = openat(dirfd, name, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0 || !create || errno != ENOENT)
+		return fd;
+	prune(dirfd);
+	return openat(dirfd, name,
+		      O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+}
+
+/* ---- the module ---- */
+
+void log_open(const struct log_settings *settings, const char *id, bool create)
+{
+	bool automatic = strcmp(settings->target, "auto") == 0;
+
+	log_state.open = true;
+	log_state.level = settings->level;
+	log_state.id = mem_copy(id);
+	if (settings->dir && id)
+		log_state.file = open_file(settings->dir, id, create);
+	if (automatic || strcmp(settings->target, "journald") == 0)
+		log_state.journal = journald_connect();
+	log_state.syslog =
+		log_state.journal < 0 && (automatic || strcmp(settings->target, "syslog") == 0);
+	if (log_state.syslog)
+		openlog("oci-network-hook", LOG_PID, LOG_DAEMON);
+	for (size_t i = 0; i < log_state.waiting_count; i++) {
+		emit(log_state.waiting[i].level, log_state.waiting[i].text);
+		free(log_state.waiting[i].text);
+	}
+	log_state.waiting_count = 0;
+}
+
+void log_close(void)
+{
+	if (log_state.file >= 0)
+		close(log_state.file);
+	if (log_state.journal >= 0)
+		close(log_state.journal);
+	if (log_state.syslog)
+		closelog();
+	for (size_t i = 0; i < log_state.waiting_count; i++)
+		free(log_state.waiting[i].text);
+	free(log_state.id);
+	memset(&log_state, 0, sizeof(log_state));
+	log_state.level = LOG_LEVEL_DEBUG;
+	log_state.file = log_state.journal = -1;
+}
+
+static void say(enum log_level level, const char *format, va_list args)
+{
+	auto_free char *text = NULL;
+
+	if (level > log_state.level)
+		return;
+	text = mem_vformat(format, args);
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = ' ';
+	if (log_state.open)
+		emit(level, text);
+	else if (log_state.waiting_count < WAITING_MAX)
+		log_state.waiting[log_state.waiting_count++] =
+			(struct line){ level, take_ptr(text) };
+}
+
+#define DEFINE_LOG(name, level)            \
+	void name(const char *format, ...) \
+	{                                  \
+		va_list args;              \
+                                           \
+		va_start(args, format);    \
+		say(level, format, args);  \
+		va_end(args);              \
+	}
+
+DEFINE_LOG(log_error, LOG_LEVEL_ERROR)
+DEFINE_LOG(log_warning, LOG_LEVEL_WARNING)
+DEFINE_LOG(log_info, LOG_LEVEL_INFO)
+DEFINE_LOG(log_debug, LOG_LEVEL_DEBUG)
