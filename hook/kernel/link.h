@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Links, addresses and routes by netlink, in the network namespace of the caller (see netns_run). */
+/* Links, addresses and routes by netlink, in the network namespace of the caller (see netns_run).
+ */
 #pragma once
 
 #include <stdbool.h>

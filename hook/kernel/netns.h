@@ -26,10 +26,10 @@ bool netns_same(struct netns_id a, struct netns_id b);
 /* Is it the namespace of this process or of process 1? Both count as the host's. */
 int netns_is_host(int fd, bool *ret_host, struct err *err);
 
-/* Hold the namespace by a bind mount on path (…/dir/name). As `ip netns add` does, and under the same
- * lock: the directory is first made a shared mount of its own. Without that, a mount made here and
- * seen twice later can never be removed again (podman#23685, #24487). What an earlier run left on
- * path is replaced. */
+/* Hold the namespace by a bind mount on path (…/dir/name). As `ip netns add` does, and under the
+ * same lock: the directory is first made a shared mount of its own. Without that, a mount made here
+ * and seen twice later can never be removed again (podman#23685, #24487). What an earlier run left
+ * on path is replaced. */
 int netns_pin(int fd, const char *path, struct deadline deadline, struct err *err);
 
 /* Undo of netns_pin(); already gone is success, also when only half of it had been done. */

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Processes by number: which one it is (its start time), and what is left of its group. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/file.h"
+#include "child.h"
+
+enum { STAT_MAX = 4096, LOOK_AGAIN_MS = 5 };
+
+struct process {
+	char state;
+	pid_t group;
+	unsigned long long start_time;
+};
+
+static bool read_process(pid_t pid, struct process *ret_process)
+{
+	auto_free char *text = NULL;
+	const char *after_name;
+	char path[32];
+	size_t len;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (file_read(AT_FDCWD, path, STAT_MAX, false, &text, &len, NULL) < 0)
+		return false;
+	after_name = strrchr(text, ')'); /* a name may contain one, and blanks */
+	if (!after_name)
+		return false;
+	return sscanf(after_name + 1,
+		      " %c %*d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
+		      "%llu",
+		      &ret_process->state, &ret_process->group, &ret_process->start_time) == 3;
+}
+
+static bool is_alive(const struct process *process)
+{
+	return process->state != 'Z' && process->state != 'X';
+}
+
+unsigned long long child_start_time(pid_t pid)
+{
+	struct process process;
+
+	if (pid <= 0 || !read_process(pid, &process) || !is_alive(&process))
+		return 0;
+	return process.start_time;
+}
+
+/* kill() also finds zombies, which nobody may ever wait for: so look at each process. */
+static bool group_is_alive(pid_t leader)
+{
+	bool alive = false;
+	struct dirent *entry;
+	DIR *dir;
+
+	if (kill(-leader, 0) < 0)
+		return false;
+	dir = opendir("/proc");
+	while (dir && !alive && (entry = readdir(dir))) {
+		struct process process;
+		int pid = atoi(entry->d_name);
+
+		alive = pid > 0 && read_process(pid, &process) && process.group == leader &&
+			is_alive(&process);
+	}
+	if (dir)
+		closedir(dir);
+	return alive;
+}
+
+int child_kill_group(pid_t leader, unsigned long long start_time, struct deadline deadline,
+		     struct err *err)
+{
+	struct process process;
+
+	/* kill() has a meaning of its own for 0 and -1: everything. */
+	if (leader <= 1 || leader == getpgrp())
+		return err_say(err, EINVAL, "%d is no process group to kill", (int)leader);
+	if (read_process(leader, &process) && process.start_time != start_time)
+		return 0;
+	if (kill(-leader, SIGKILL) < 0 && errno != ESRCH)
+		return err_set(err, errno, "kill process group %d", (int)leader);
+	while (group_is_alive(leader)) {
+		if (deadline_left_ms(deadline) == 0) {
+			err_say(err, ETIMEDOUT, "process group %d did not end when killed",
+				(int)leader);
+			err_class(err, STATUS_TIMEOUT);
+			return -ETIMEDOUT;
+		}
+		clock_sleep_ms(LOOK_AGAIN_MS);
+	}
+	return 0;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "netns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "base/auto.h"
+#include "base/file.h"
+
+enum { STACKED_MOUNTS_MAX = 16 };
+
+int netns_open_pid(pid_t pid, int *ret_fd, struct err *err)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return err_say(err, ESRCH, "process %d is gone", (int)pid);
+	if (fd < 0)
+		return err_set(err, errno, "open %s", path);
+	*ret_fd = fd;
+	return 0;
+}
+
+int netns_open_path(const char *path, int *ret_fd, struct err *err)
+{
+	auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct statfs fs;
+
+	if (fd < 0)
+		return err_set(err, errno, "open %s", path);
+	if (fstatfs(fd, &fs) < 0)
+		return err_set(err, errno, "statfs %s", path);
+	if (fs.f_type != NSFS_MAGIC)
+		return err_say(err, EINVAL, "%s is not a namespace", path);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int netns_identify(int fd, struct netns_id *ret_id, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "stat the network namespace");
+	*ret_id = (struct netns_id){ .dev = st.st_dev, .ino = st.st_ino };
+	return 0;
+}
+
+bool netns_same(struct netns_id a, struct netns_id b)
+{
+	return a.dev == b.dev && a.ino == b.ino;
+}
+
+int netns_is_host(int fd, bool *ret_host, struct err *err)
+{
+	static const char *const paths[] = { "/proc/self/ns/net", "/proc/1/ns/net" };
+	struct netns_id id = { 0 };
+	struct stat st;
+	int ret;
+
+	ret = netns_identify(fd, &id, err);
+	if (ret < 0)
+		return ret;
+	*ret_host = false;
+	for (size_t i = 0; i < array_size(paths); i++) {
+		if (stat(paths[i], &st) < 0)
+			continue; /* a stranger's process 1: an unprivileged user may not look */
+		if (netns_same(id, (struct netns_id){ .dev = st.st_dev, .ino = st.st_ino }))
+			*ret_host = true;
+	}
+	return 0;
+}
+
+static int lock_dir(const char *dir, struct deadline deadline, int *ret_fd, struct err *err)
+{
+	auto_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(err, errno, "open %s", dir);
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return err_set(err, errno, "lock %s", dir);
+		if (deadline_left_ms(deadline) == 0) {
+			err_say(err, ETIMEDOUT, "lock %s: held by another process", dir);
+			return err_class(err, STATUS_LOCK);
+		}
+		clock_sleep_ms(1);
+	}
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+/* Make the directory a shared mount of its own, once. */
+static int share_dir(const char *dir, struct err *err)
+{
+	if (mount("", dir, NULL, MS_SHARED | MS_REC, NULL) == 0)
+		return 0;
+	if (errno != EINVAL) /* EINVAL: not a mount point yet */
+		return err_set(err, errno, "share %s", dir);
+	if (mount(dir, dir, NULL, MS_BIND | MS_REC, NULL) < 0)
+		return err_set(err, errno, "bind %s on itself", dir);
+	if (mount("", dir, NULL, MS_SHARED | MS_REC, NULL) < 0)
+		return err_set(err, errno, "share %s", dir);
+	return 0;
+}
+
+static int prepare_dir(const char *dir, struct deadline deadline, struct err *err)
+{
+	auto_close int lock = -1;
+	int ret;
+
+	ret = file_make_dirs(dir, 0755, err);
+	if (ret < 0)
+		return ret;
+	ret = lock_dir(dir, deadline, &lock, err);
+	if (ret < 0)
+		return ret;
+	return share_dir(dir, err);
+}
+
+static int create_target(const char *path, struct deadline deadline, struct err *err)
+{
+	const int flags = O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	auto_close int fd = open(path, flags, 0);
+	int ret;
+
+	if (fd >= 0)
+		return 0;
+	if (errno != EEXIST)
+		return err_set(err, errno, "create %s", path);
+	ret = netns_unpin(path, deadline, err);
+	if (ret < 0)
+		return ret;
+	fd = open(path, flags, 0);
+	return fd < 0 ? err_set(err, errno, "create %s", path) : 0;
+}
+
+int netns_pin(int fd, const char *path, struct deadline deadline, struct err *err)
+{
+	auto_free char *dir = mem_copy_n(path, (size_t)(strrchr(path, '/') - path));
+	char from[32];
+	int ret;
+
+	ret = prepare_dir(dir, deadline, err);
+	if (ret < 0)
+		return ret;
+	ret = create_target(path, deadline, err);
+	if (ret < 0)
+		return ret;
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
+	if (mount(from, path, NULL, MS_BIND, NULL) < 0)
+		return err_set(err, errno, "bind the network namespace on %s", path);
+	return 0;
+}
+
+int netns_unpin(const char *path, struct deadline deadline, struct err *err)
+{
+	/* EINVAL: not a mount point (any more). More than one is what two pins at once would leave.
+	 */
+	for (int i = 0; i < STACKED_MOUNTS_MAX; i++) {
+		if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+			continue;
+		if (errno != EINVAL && errno != ENOENT)
+			return err_set(err, errno, "unmount %s", path);
+		break;
+	}
+	/* EBUSY: still mounted in another mount namespace, until the unmount has reached it. */
+	while (unlink(path) < 0 && errno != ENOENT) {
+		if (errno != EBUSY || deadline_left_ms(deadline) == 0)
+			return err_set(err, errno, "remove %s", path);
+		clock_sleep_ms(5);
+	}
+	return 0;
+}
+
+int netns_run(int fd, int (*func)(void *data, struct err *err), void *data, struct err *err)
+{
+	auto_close int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	int ret;
+
+	if (home < 0)
+		return err_set(err, errno, "open /proc/thread-self/ns/net");
+	if (setns(fd, CLONE_NEWNET) < 0)
+		return err_set(err, errno, "enter the network namespace");
+	ret = func(data, err);
+	if (setns(home, CLONE_NEWNET) < 0) {
+		static const char line[] =
+			"oci-network-hook: cannot leave the container's network namespace\n";
+
+		(void)!write(STDERR_FILENO, line, sizeof(line) - 1);
+		_exit(STATUS_NETNS);
+	}
+	return ret;
+}
