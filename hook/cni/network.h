@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A network of a container, through the plugins of its list: in order for ADD, CHECK, STATUS and GC,
- * in reverse for DEL; prevResult handed on; cache written and removed. What libcni does, and the
- * differences: DEL goes on after an error and tries every plugin; a failed ADD is left to the caller
- * to DEL with what was learnt (cni_attachment.learnt), which libcni forgets. */
+/* A network of a container, through the plugins of its list: in order for ADD, CHECK, STATUS and
+ * GC, in reverse for DEL; prevResult handed on; cache written and removed. What libcni does, and
+ * the differences: DEL goes on after an error and tries every plugin; a failed ADD is left to the
+ * caller to DEL with what was learnt (cni_attachment.learnt), which libcni forgets. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,18 +24,19 @@ struct cni_attachment {
 	bool in_process;       /* use in-process plugins where there is one */
 	/* For the record of whoever runs this. Either may be NULL; an error stops the operation.
 	 * before_exec: a program is about to run as this process and group.
-	 * learnt: the result so far, after each plugin of an ADD: what a DEL after a crash should know. */
+	 * learnt: the result so far, after each plugin of an ADD: what a DEL after a crash should
+	 * know. */
 	int (*before_exec)(void *data, const char *type, pid_t pid, struct err *err);
 	int (*learnt)(void *data, const struct json *result, struct err *err);
 	void *data;
 };
 
-/* *ret_result: of the last plugin, as it printed it. */
+/* *ret_result: of the last plugin, as it printed it; its cniVersion is filled in. */
 int cni_add(const struct cni_attachment *attachment, struct deadline deadline,
 	    struct json **ret_result, struct err *err);
 
-/* result: of the ADD, or the most that is known of it, or NULL (then the cache's, if there is one). Every
- * plugin is tried; the error is the first one. The cache entry goes when all went well. */
+/* result: of the ADD, or the most that is known of it, or NULL (then the cache's, if there is one).
+ * Every plugin is tried; the error is the first one. The cache entry goes when all went well. */
 int cni_del(const struct cni_attachment *attachment, const struct json *result,
 	    struct deadline deadline, struct err *err);
 
@@ -43,9 +44,10 @@ int cni_del(const struct cni_attachment *attachment, const struct json *result,
 int cni_check(const struct cni_attachment *attachment, const struct json *result,
 	      struct deadline deadline, struct err *err);
 
-/* For a network, not an attachment: only list, plugin_path, in_process, before_exec and data are used.
- * valid: [{"containerID", "ifname"}, …], what is to be kept. disableGC, or a version below 1.1.0:
- * nothing is done. (Stale attachments of our own are the journals' business, not the cache's.) */
+/* For a network, not an attachment: only list, plugin_path, in_process, before_exec and data are
+ * used. valid: [{"containerID", "ifname"}, …], what is to be kept. disableGC, or a version
+ * below 1.1.0: nothing is done. (Stale attachments of our own are the journals' business, not the
+ * cache's.) */
 int cni_gc(const struct cni_attachment *network, const struct json *valid, struct deadline deadline,
 	   struct err *err);
 int cni_status(const struct cni_attachment *network, struct deadline deadline, struct err *err);

@@ -15,8 +15,8 @@ struct cni_call {
 	const char *container_id; /* "" where the command has none; so the four below */
 	const char *netns;
 	const char *ifname;
-	const char *args; /* CNI_ARGS */
-	const char *path; /* CNI_PATH */
+	const char *args;        /* CNI_ARGS */
+	const char *path;        /* CNI_PATH */
 	const struct json *conf; /* what the plugin reads on standard input */
 	struct deadline deadline;
 	/* An executable is about to run as this process (and group): the owner notes it before. */
@@ -27,20 +27,21 @@ struct cni_call {
 struct plugin {
 	const char *type;
 	char *file; /* of an executable, owned; NULL for one in this process */
-	/* *ret_output is what it printed: a JSON value, NULL when nothing. An error object of the plugin
-	 * becomes err: "msg; details", status PLUGIN, NO_ADDRESS where it says so, or TIMEOUT. */
-	int (*call)(const struct plugin *self, const struct cni_call *call, struct json **ret_output,
-		    struct err *err);
+	/* *ret_output is what it printed: a JSON value, NULL when nothing. An error object of the
+	 * plugin becomes err: "msg; details", status PLUGIN, NO_ADDRESS where it says so, or
+	 * TIMEOUT. */
+	int (*call)(const struct plugin *self, const struct cni_call *call,
+		    struct json **ret_output, struct err *err);
 };
 
 /* The plugin of this type: in this process when the table has it (and in_process), else the first
- * regular file of that name in path. A type with a slash, empty, or "." and ".." leaves no search path
- * and is refused (EINVAL). ENOENT names type and path. Status PLUGIN. */
+ * regular file of that name in path. A type with a slash, empty, or "." and ".." leaves no search
+ * path and is refused (EINVAL). ENOENT names type and path. Status PLUGIN. */
 int plugin_find(const char *type, const char *path, bool in_process, struct plugin *ret_plugin,
 		struct err *err);
 void plugin_clear(struct plugin *plugin);
 #define auto_plugin __attribute__((cleanup(plugin_clear)))
 
 /* exec.c: the executable kind. */
-int exec_plugin_call(const struct plugin *self, const struct cni_call *call, struct json **ret_output,
-		     struct err *err);
+int exec_plugin_call(const struct plugin *self, const struct cni_call *call,
+		     struct json **ret_output, struct err *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The result of a CNI ADD, of every version from 0.1.0 to 1.1.0: checked, and converted between them.
- * The shape of each version and the rules of conversion: CNI SPEC 1.1.0 section 5; libcni pkg/types. */
+/* The result of a CNI ADD, of every version from 0.1.0 to 1.1.0: checked, and converted between
+ * them. The shape of each version and the rules of conversion: CNI SPEC 1.1.0 section 5; libcni
+ * pkg/types. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,8 +25,8 @@ struct result_ip {
 };
 
 struct result_route {
-	char *dst; /* canonical CIDR */
-	char *gw;  /* canonical, "" when absent */
+	char *dst;         /* canonical CIDR */
+	char *gw;          /* canonical, "" when absent */
 	struct json *more; /* mtu, advmss, priority, table, scope as they were; or NULL */
 };
 
@@ -39,13 +40,14 @@ struct result {
 	struct json *dns; /* object; NULL when absent or empty */
 };
 
-/* fallback_version is what a result without cniVersion is of. JSON null is an empty result. Everything
- * in it is checked: EBADMSG with what is wrong. At most 64 addresses, 64 interfaces, 1024 routes. */
+/* fallback_version is what a result without cniVersion is of (NULL: 0.1.0). JSON null is an empty
+ * result. Everything in it is checked: EBADMSG with what is wrong. At most 64 addresses, 64
+ * interfaces, 1024 routes. */
 int result_parse(const struct json *json, const char *fallback_version, struct result *ret_result,
 		 struct err *err);
 
-/* As JSON of a version. EINVAL for a version that is none, or when a 0.1.0/0.2.0 result would have no
- * address ("cannot convert: no valid IP addresses"). */
+/* As JSON of a version. EINVAL for a version that is none, or when a 0.1.0/0.2.0 result would have
+ * no address ("cannot convert: no valid IP addresses"). */
 int result_to_json(const struct result *result, const char *version, struct json **ret_json,
 		   struct err *err);
 

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cache.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "conflist.h"
+
+/* An entry holds a whole list with its drop-ins, in base64. */
+enum { ENTRY_MAX = 8 << 20 };
+
+static const char kind[] = "cniCacheV1";
+
+/* A part that leads out of the directory belongs to no attachment that could have been added. */
+static bool part_ok(const char *part)
+{
+	return part && *part && !strchr(part, '/');
+}
+
+/* NULL when there can be no entry. */
+static char *entry_path(const struct cni_attachment *attachment)
+{
+	const char *network = json_get_text(attachment->list, "name");
+
+	if (!part_ok(network) || !part_ok(attachment->container_id) || !part_ok(attachment->ifname))
+		return NULL;
+	return mem_format("%s/results/%s-%s-%s", attachment->cache_dir, network,
+			  attachment->container_id, attachment->ifname);
+}
+
+static char *base64(const char *text)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *in = (const unsigned char *)text;
+	size_t len = strlen(text);
+	char *out = mem_alloc((len + 2) / 3 * 4 + 1), *p = out;
+
+	for (size_t i = 0; i < len; i += 3) {
+		size_t have = len - i;
+		unsigned bits = (unsigned)in[i] << 16 | (have > 1 ? (unsigned)in[i + 1] << 8 : 0) |
+				(have > 2 ? (unsigned)in[i + 2] : 0);
+
+		*p++ = digits[bits >> 18];
+		*p++ = digits[bits >> 12 & 63];
+		*p++ = have > 1 ? digits[bits >> 6 & 63] : '=';
+		*p++ = have > 2 ? digits[bits & 63] : '=';
+	}
+	return out;
+}
+
+/* A copy with its keys sorted, inside an entry whose own keys are not. */
+static struct json *sorted_copy(const struct json *json)
+{
+	auto_free char *text = json_print(json, JSON_SORTED);
+	struct json *copy = NULL;
+
+	json_parse(text, strlen(text), &copy, NULL);
+	return copy;
+}
+
+/* The list is the one with the drop-ins in it, which libcni's own entries lack, so that a DEL from
+ * the entry undoes all that was done. */
+static struct json *make_entry(const struct cni_attachment *attachment, const struct json *result)
+{
+	auto_free char *list = json_print(attachment->list, 0);
+	auto_free char *config = base64(list);
+	struct json *entry = json_new(JSON_OBJECT);
+
+	json_set_text(entry, "kind", kind);
+	json_set_text(entry, "containerId", attachment->container_id);
+	json_set_text(entry, "config", config);
+	json_set_text(entry, "ifName", attachment->ifname);
+	json_set_text(entry, "networkName", json_get_text(attachment->list, "name"));
+	if (*attachment->netns)
+		json_set_text(entry, "netns", attachment->netns);
+	if (json_count(attachment->args))
+		json_set(entry, "cniArgs", json_copy(attachment->args));
+	if (json_count(attachment->capabilities))
+		json_set(entry, "capabilityArgs", sorted_copy(attachment->capabilities));
+	json_set(entry, "result", sorted_copy(result));
+	return entry;
+}
+
+int cache_save(const struct cni_attachment *attachment, const struct json *result, struct err *err)
+{
+	auto_free char *path = entry_path(attachment);
+	auto_free char *dir = mem_format("%s/results", attachment->cache_dir);
+	auto_json struct json *entry = NULL;
+	auto_free char *text = NULL;
+	int ret;
+
+	if (!path)
+		return err_say(err, EINVAL, "no name for an entry in the cache of results");
+	entry = make_entry(attachment, result);
+	text = json_print(entry, 0);
+	ret = file_make_dirs(dir, 0700, err);
+	if (ret < 0)
+		return ret;
+	return file_replace(AT_FDCWD, path, text, strlen(text), 0600, err);
+}
+
+static bool is_of(const struct json *entry, const char *key, const char *value)
+{
+	const char *text = json_get_text(entry, key);
+
+	return text && strcmp(text, value) == 0;
+}
+
+/* Two attachments can have one file name, for the parts may contain the "-" between them. */
+static bool is_entry_of(const struct json *entry, const struct cni_attachment *attachment)
+{
+	return is_of(entry, "containerId", attachment->container_id) &&
+	       is_of(entry, "ifName", attachment->ifname) &&
+	       is_of(entry, "networkName", json_get_text(attachment->list, "name"));
+}
+
+int cache_load_result(const struct cni_attachment *attachment, struct json **ret_result,
+		      struct err *err)
+{
+	auto_free char *path = entry_path(attachment);
+	auto_json struct json *entry = NULL, *result = NULL;
+	int ret;
+
+	if (!path)
+		return err_say(err, ENOENT, "no entry in the cache of results");
+	ret = json_load(AT_FDCWD, path, ENTRY_MAX, false, &entry, err);
+	if (ret < 0)
+		return ret;
+	if (!is_of(entry, "kind", kind))
+		result = take_ptr(entry);
+	else if (is_entry_of(entry, attachment))
+		result = json_take(entry, "result");
+	else
+		return err_say(err, ENOENT, "%s is of another attachment", path);
+	if (!json_is(result, JSON_OBJECT))
+		return err_say(err, EBADMSG, "%s holds no result", path);
+	*ret_result = take_ptr(result);
+	return 0;
+}
+
+void cache_remove(const struct cni_attachment *attachment)
+{
+	auto_free char *path = entry_path(attachment);
+
+	if (path)
+		unlink(path);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside conflist only: the configuration files of a directory. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+enum { CONFLIST_FILES_MAX = 256, CONFLIST_FILE_MAX = 1 << 20 };
+
+/* The names wanted among what is in the directory, sorted; owned, NULL when there are none.
+ * Directories and a missing directory count as nothing. */
+int conflist_files(const char *path, bool (*wanted)(const char *name), char ***ret_names,
+		   struct err *err);
+
+bool conflist_is_dropin(const char *name);

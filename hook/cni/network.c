@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "network.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/log.h"
+#include "cache.h"
+#include "conflist.h"
+#include "operation.h"
+#include "result.h"
+
+/* The first error is the one reported: those after it often follow from it. */
+static void keep_first(struct err *first, const struct err *err)
+{
+	if (first->code)
+		log_warning("%s", err->text);
+	else
+		*first = *err;
+}
+
+static int first_error(const struct err *first, struct err *err)
+{
+	if (err && first->code)
+		*err = *first;
+	return -first->code;
+}
+
+/* ---- ADD ---- */
+
+static bool ifname_ok(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len >= IFNAMSIZ || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (name[i] == '/' || name[i] == ':' || isspace((unsigned char)name[i]))
+			return false;
+	return true;
+}
+
+static int check_names(const struct operation *operation, struct err *err)
+{
+	if (!conflist_name_ok(operation->name))
+		err_say(err, EINVAL, "\"%.64s\" cannot be the name of a network", operation->name);
+	else if (!conflist_name_ok(operation->container_id))
+		err_say(err, EINVAL, "\"%.64s\" cannot be the id of a container in CNI",
+			operation->container_id);
+	else if (!ifname_ok(operation->ifname))
+		err_say(err, EINVAL, "\"%.64s\" cannot be the name of an interface",
+			operation->ifname);
+	else if (!*operation->netns)
+		err_say(err, EINVAL, "no network namespace");
+	else
+		return 0;
+	err_class(err, STATUS_USAGE);
+	return -EINVAL;
+}
+
+struct results {
+	struct json *printed; /* what the last plugin said, as it said it */
+	struct json
+		*previous; /* the same, checked, in the version of the list: for the next plugin */
+};
+
+static void results_clear(struct results *results)
+{
+	json_free(results->printed);
+	json_free(results->previous);
+}
+
+#define auto_results __attribute__((cleanup(results_clear)))
+
+/* Whoever reads the result later may not know the list that a result without a version relies on.
+ */
+static void note_version(struct json *printed, const char *version)
+{
+	const char *own = json_text(json_get_fold(printed, "cniVersion"));
+
+	if (json_is(printed, JSON_OBJECT) && (!own || !*own))
+		json_set_text(printed, "cniVersion", version);
+}
+
+static int add_one(struct operation *operation, const struct json *plugin, struct deadline deadline,
+		   struct results *results, struct err *err)
+{
+	const struct cni_attachment *attachment = operation->attachment;
+	auto_json struct json *config =
+		operation_attachment_config(operation, plugin, results->previous);
+	auto_results struct results fresh = { 0 };
+	struct results stale;
+	int ret = operation_call(operation, plugin, config, deadline, &fresh.printed, err);
+
+	if (ret < 0)
+		return ret;
+	ret = result_convert(fresh.printed, operation->version, operation->version, &fresh.previous,
+			     err);
+	if (ret < 0) {
+		err_wrap(err, "plugin %s", operation->type);
+		err_class(err, STATUS_PLUGIN);
+		return ret;
+	}
+	note_version(fresh.printed, json_get_text(fresh.previous, "cniVersion"));
+	stale = *results;
+	*results = fresh;
+	fresh = stale;
+	if (!attachment->learnt)
+		return 0;
+	return attachment->learnt(attachment->data, results->printed, err);
+}
+
+/* The cache keeps the version of the last plugin, whatever the list's is. */
+static int save_result(const struct operation *operation, const struct json *printed,
+		       struct err *err)
+{
+	auto_json struct json *result = NULL;
+	const char *version = json_text(json_get_fold(printed, "cniVersion"));
+	int ret;
+
+	ret = result_convert(printed, operation->version,
+			     version && *version ? version : operation->version, &result, err);
+	return ret < 0 ? ret : cache_save(operation->attachment, result, err);
+}
+
+int cni_add(const struct cni_attachment *attachment, struct deadline deadline,
+	    struct json **ret_result, struct err *err)
+{
+	auto_operation struct operation operation = { 0 };
+	auto_results struct results results = { 0 };
+	int ret = operation_on_attachment(attachment, "ADD", &operation, err);
+
+	if (ret == 0)
+		ret = check_names(&operation, err);
+	for (size_t i = 0; ret == 0 && i < json_count(operation.plugins); i++)
+		ret = add_one(&operation, json_at(operation.plugins, i), deadline, &results, err);
+	if (ret == 0)
+		ret = save_result(&operation, results.printed, err);
+	if (ret == 0)
+		*ret_result = take_ptr(results.printed);
+	return ret;
+}
+
+/* ---- DEL and CHECK ---- */
+
+/* The cache's result in the version of the list: NULL when there is none. */
+static int cached_result(const struct operation *operation, struct json **ret_previous,
+			 struct err *err)
+{
+	auto_json struct json *cached = NULL;
+	int ret = cache_load_result(operation->attachment, &cached, err);
+
+	*ret_previous = NULL;
+	if (ret == -ENOENT)
+		return 0;
+	if (ret < 0)
+		return ret;
+	return result_convert(cached, operation->version, operation->version, ret_previous, err);
+}
+
+/* The most that is known. What cannot be used is as good as lost, and must not keep a DEL from
+ * undoing what can be undone without it. */
+static struct json *usable_result(const struct operation *operation, const struct json *result)
+{
+	struct json *previous = NULL;
+	struct err err;
+
+	if (operation_version_below(operation, "0.4.0"))
+		return NULL;
+	if (result) {
+		if (result_convert(result, operation->version, operation->version, &previous,
+				   &err) == 0)
+			return previous;
+		log_warning("DEL without the recorded result: %s", err.text);
+	}
+	if (cached_result(operation, &previous, &err) < 0)
+		log_warning("DEL without the cached result: %s", err.text);
+	return previous;
+}
+
+int cni_del(const struct cni_attachment *attachment, const struct json *result,
+	    struct deadline deadline, struct err *err)
+{
+	auto_operation struct operation operation = { 0 };
+	auto_json struct json *previous = NULL;
+	struct err first = { 0 };
+	int ret = operation_on_attachment(attachment, "DEL", &operation, err);
+
+	if (ret < 0)
+		return ret;
+	previous = usable_result(&operation, result);
+	for (size_t left = json_count(operation.plugins); left > 0 && !operation.stopped; left--) {
+		const struct json *plugin = json_at(operation.plugins, left - 1);
+		struct json *config = operation_attachment_config(&operation, plugin, previous);
+		struct err why;
+
+		if (operation_tell(&operation, plugin, config,
+				   deadline_share(deadline, (unsigned)left), &why) < 0)
+			keep_first(&first, &why);
+	}
+	if (first.code)
+		return first_error(&first, err);
+	cache_remove(attachment);
+	return 0;
+}
+
+static int refuse_check(const struct operation *operation, struct err *err)
+{
+	err_say(err, EINVAL, "a configuration of version %s does not support CHECK",
+		*operation->version ? operation->version : "0.1.0");
+	err_class(err, STATUS_USAGE);
+	return -EINVAL;
+}
+
+int cni_check(const struct cni_attachment *attachment, const struct json *result,
+	      struct deadline deadline, struct err *err)
+{
+	auto_operation struct operation operation = { 0 };
+	auto_json struct json *previous = NULL;
+	int ret = operation_on_attachment(attachment, "CHECK", &operation, err);
+
+	if (ret < 0)
+		return ret;
+	if (operation_version_below(&operation, "0.4.0"))
+		return refuse_check(&operation, err);
+	if (json_get_true(attachment->list, "disableCheck"))
+		return 0;
+	if (result)
+		ret = result_convert(result, operation.version, operation.version, &previous, err);
+	else
+		ret = cached_result(&operation, &previous, err);
+	for (size_t i = 0; ret == 0 && i < json_count(operation.plugins); i++) {
+		const struct json *plugin = json_at(operation.plugins, i);
+
+		ret = operation_tell(&operation, plugin,
+				     operation_attachment_config(&operation, plugin, previous),
+				     deadline, err);
+	}
+	return ret;
+}
+
+/* ---- GC, STATUS, VERSION ---- */
+
+static struct json *gc_config(const struct operation *operation, const struct json *plugin,
+			      const struct json *valid)
+{
+	struct json *config = operation_network_config(operation, plugin);
+
+	/* The first is the specification's; libcni sends the second as well, and plugins read it.
+	 */
+	json_set(config, "cni.dev/valid-attachments",
+		 valid ? json_copy(valid) : json_new(JSON_ARRAY));
+	json_set(config, "cni.dev/attachments", valid ? json_copy(valid) : json_new(JSON_ARRAY));
+	return config;
+}
+
+int cni_gc(const struct cni_attachment *network, const struct json *valid, struct deadline deadline,
+	   struct err *err)
+{
+	struct operation operation = operation_on_network(network, "GC");
+	size_t count = json_count(operation.plugins);
+	struct err first = { 0 };
+
+	if (json_get_true(network->list, "disableGC") ||
+	    operation_version_below(&operation, "1.1.0"))
+		return 0;
+	for (size_t i = 0; i < count && !operation.stopped; i++) {
+		const struct json *plugin = json_at(operation.plugins, i);
+		struct err why;
+
+		if (operation_tell(&operation, plugin, gc_config(&operation, plugin, valid),
+				   deadline_share(deadline, (unsigned)(count - i)), &why) < 0)
+			keep_first(&first, &why);
+	}
+	return first_error(&first, err);
+}
+
+int cni_status(const struct cni_attachment *network, struct deadline deadline, struct err *err)
+{
+	struct operation operation = operation_on_network(network, "STATUS");
+	int ret = 0;
+
+	if (operation_version_below(&operation, "1.1.0"))
+		return 0;
+	for (size_t i = 0; ret == 0 && i < json_count(operation.plugins); i++) {
+		const struct json *plugin = json_at(operation.plugins, i);
+
+		ret = operation_tell(&operation, plugin,
+				     operation_network_config(&operation, plugin), deadline, err);
+	}
+	return ret;
+}
+
+static bool lists_version(const struct json *versions, const char *version)
+{
+	for (size_t i = 0; i < json_count(versions); i++) {
+		const char *text = json_text(json_at(versions, i));
+
+		if (text && strcmp(text, version) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Of a plugin older than the command VERSION, only 0.1.0 can be said. */
+static bool knows_no_version(const struct err *err)
+{
+	return strstr(err->text, "unknown CNI_COMMAND: VERSION") != NULL;
+}
+
+static int validate_one(struct operation *operation, const struct json *plugin,
+			struct deadline deadline, struct err *err)
+{
+	const char *version = *operation->version ? operation->version : "0.1.0";
+	auto_json struct json *config = json_new(JSON_OBJECT);
+	auto_json struct json *output = NULL;
+	struct err why;
+	int ret;
+
+	json_set_text(config, "cniVersion", "1.1.0");
+	ret = operation_call(operation, plugin, config, deadline, &output, &why);
+	if (ret < 0 && strcmp(version, "0.1.0") == 0 && knows_no_version(&why))
+		return 0;
+	if (ret < 0)
+		return first_error(&why, err);
+	if (lists_version(json_get_fold(output, "supportedVersions"), version))
+		return 0;
+	err_say(err, EPROTONOSUPPORT, "plugin %s: does not support version %s", operation->type,
+		version);
+	err_class(err, STATUS_PLUGIN);
+	return -EPROTONOSUPPORT;
+}
+
+int cni_validate(const struct cni_attachment *network, struct deadline deadline, struct err *err)
+{
+	struct operation operation = operation_on_network(network, "VERSION");
+	int ret = 0;
+
+	/* Plugins of the first versions demand these for every command. */
+	operation.netns = operation.ifname = operation.path = "dummy";
+	for (size_t i = 0; ret == 0 && i < json_count(operation.plugins); i++)
+		ret = validate_one(&operation, json_at(operation.plugins, i), deadline, err);
+	return ret;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside network only: one CNI command, given to the plugins of a list one after the other. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "network.h"
+
+struct operation {
+	const struct cni_attachment *attachment;
+	const char *command;
+	const char *container_id, *netns, *ifname; /* "" where the command has none */
+	const char *path;
+	const char *name, *version; /* of the list, "" when it has none */
+	const struct json *plugins;
+	char *args;       /* CNI_ARGS */
+	const char *type; /* of the plugin called last */
+	bool stopped;     /* the owner could not take note of a process: nothing more may run */
+};
+
+struct operation operation_on_network(const struct cni_attachment *network, const char *command);
+
+/* EINVAL, status USAGE: arguments that CNI_ARGS cannot express. */
+int operation_on_attachment(const struct cni_attachment *attachment, const char *command,
+			    struct operation *ret_operation, struct err *err);
+
+void operation_clear(struct operation *operation);
+#define auto_operation __attribute__((cleanup(operation_clear)))
+
+bool operation_version_below(const struct operation *operation, const char *version);
+
+/* What a plugin reads: its object with the list's name and version, and for an attachment also the
+ * previous result (may be NULL) and what it declares of the capability arguments. */
+struct json *operation_network_config(const struct operation *operation, const struct json *plugin);
+struct json *operation_attachment_config(const struct operation *operation,
+					 const struct json *plugin, const struct json *previous);
+
+/* The error begins with "plugin TYPE: ". */
+int operation_call(struct operation *operation, const struct json *plugin,
+		   const struct json *config, struct deadline deadline, struct json **ret_output,
+		   struct err *err);
+
+/* The same for commands whose output means nothing. config belongs to it. */
+int operation_tell(struct operation *operation, const struct json *plugin, struct json *config,
+		   struct deadline deadline, struct err *err);

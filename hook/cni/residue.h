@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the reference plugins (containernetworking/plugins, all releases) leave behind for good when
+ * one of them was killed at work, or when a DEL came after the namespace was gone: bridge, ptp the
+ * masquerade chain CNI-<hash>: DEL reads the address from the container's link portmap        the
+ * chain CNI-DN-<hash>, of the family that DEL did not reach host-local     a lease file without
+ * content, from a kill between its creation and the write tuning         its backup file All of it
+ * is found by name, from the network's and the container's alone. Needed only after an
+ * interruption, so its cost does not matter. */
+#pragma once
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "cni/network.h"
+
+/* Call after DEL. Nothing there is success. */
+int residue_clean(const struct cni_attachment *attachment, struct deadline deadline,
+		  struct err *err);
+
+/* Is this a DEL's complaint that what it should remove is not there? (iptables of every variant,
+ * and go-iptables, say it in their own words, and bridge 1.1.1 then stops with exit status 1.) */
+bool residue_says_gone(const char *message);
