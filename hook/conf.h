@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The configuration: built-in defaults, then oci-network-hook.conf below /usr/share/oci-network-hook,
- * below /etc, and the file given with --config; later ones win. See oci-network-hook.conf(5). */
+/* The configuration: built-in defaults, then oci-network-hook.conf below
+ * /usr/share/oci-network-hook, below /etc, and the file given with --config; later ones win. See
+ * oci-network-hook.conf(5). */
 #pragma once
 
 #include <stdbool.h>
@@ -12,7 +13,7 @@
 struct conf { /* every string is owned and never NULL unless said */
 	char *cni_conf_dir;
 	char *cni_plugin_path; /* directories, separated by ':' */
-	char *cni_cache_dir;
+	char *cni_cache_dir; /* from conf_load(): "@cni" below state_dir unless set; NULL before */
 	char *state_dir;
 	char *netns_dir;
 	char *data_dir;        /* what must survive a reboot; not a key, fixed by who runs it */
@@ -21,10 +22,10 @@ struct conf { /* every string is owned and never NULL unless said */
 	char *firewall;        /* auto, iptables, nftables, firewalld, none */
 	char *firewalld_zone;
 	char *admin_chain;
-	char *rootless; /* auto, pasta, slirp4netns */
+	char *rootless;         /* auto, pasta, slirp4netns */
 	char *slirp4netns_path; /* NULL: searched for */
 	char *pasta_path;       /* NULL: searched for */
-	int64_t timeout_ms; /* of a whole run */
+	int64_t timeout_ms;     /* of a whole run */
 	char *log;
 	enum log_level log_level;
 	char *log_dir;
@@ -36,7 +37,7 @@ struct conf { /* every string is owned and never NULL unless said */
 int conf_load(const char *file, struct conf *ret_conf, struct err *err);
 
 /* The defaults of the user this runs as: root's are those of interface.md, others have theirs below
- * $XDG_RUNTIME_DIR and $XDG_STATE_HOME. */
+ * $XDG_RUNTIME_DIR and $XDG_STATE_HOME (and so need the environment as it came). */
 void conf_defaults(struct conf *ret_conf);
 
 /* Read one more file over what is there. ENOENT when there is none. */

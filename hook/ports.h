@@ -18,12 +18,13 @@ struct port_mapping {
 };
 
 struct ports {
-	struct port_mapping *mappings; /* ranges and protocols are expanded; order is the order given */
+	/* Ranges and protocols are expanded; order is the order given. */
+	struct port_mapping *mappings;
 	size_t count;
 };
 
-/* Adds to what ret_ports holds. Errors (EINVAL, status USAGE) name the part that is wrong; so does a
- * host port that stands twice for one address and protocol. */
+/* Adds to what ports holds. Errors (EINVAL, status USAGE) name the part that is wrong; so does
+ * a host port that stands twice for one address and protocol. */
 int ports_parse(const char *text, struct ports *ports, struct err *err);
 
 /* From a CNI or Multus portMappings list [{hostPort, containerPort, protocol, hostIP}]. */

@@ -23,9 +23,11 @@ struct network_request {
 	char *ifname; /* never NULL: as asked, else eth<position> */
 	char **ips;   /* each address[/prefix], both families; NULL: none asked */
 	char *mac;    /* lower case, colons; NULL: none asked */
-	struct json *capabilities; /* capability arguments of this network: object, never NULL; what its
-				      options or its Multus element asked for beside ips and mac */
-	struct json *cni_args;     /* Multus cni-args: merged over args.cni of each plugin; or NULL */
+	/* Capability arguments of this network: an object, never NULL; what its options or its
+	 * Multus element asked for beside ips and mac. Aliases of the default network are under the
+	 * key "". */
+	struct json *capabilities;
+	struct json *cni_args; /* Multus cni-args: merged over args.cni of each plugin; or NULL */
 	struct json *default_route; /* Multus default-route: a list of gateways; NULL: not given */
 };
 
@@ -34,9 +36,9 @@ struct request {
 	char *join_path;
 	struct network_request *networks;
 	size_t network_count;
-	struct ports ports;      /* for the first network that can publish */
-	struct json *bandwidth;  /* CNI capability argument in bits and bits/s, or NULL */
-	char *cgroup_path;       /* linux.cgroupsPath, or NULL */
+	struct ports ports;     /* for the first network that can publish */
+	struct json *bandwidth; /* CNI capability argument in bits and bits/s, or NULL */
+	char *cgroup_path;      /* linux.cgroupsPath, or NULL */
 };
 
 /* state_annotations wins over config.json's, key by key. config is the parsed config.json.

@@ -13,7 +13,8 @@ enum stage { STAGE_SETUP, STAGE_TEARDOWN };
  * createContainer and startContainer run inside the container, where a hook can neither see the
  * host's mounts nor the container's pid (crun says 0, runc 1): refused, status USAGE.
  * Without a name: "stopped", or no pid, is tear-down; a pid is set-up. A pid that is written as 0
- * while the container is being created is what a createContainer hook sees: refused as well, since
- * taking it for tear-down would take the network away that was just made. */
+ * (or 1) while the container is being created is what a createContainer hook sees: refused as well,
+ * since taking it for tear-down would take the network away that was just made.
+ * A name that means set-up without a pid in the state: status STATE_JSON. */
 int stage_decide(const char *name, const struct oci_state *state, enum stage *ret_stage,
 		 struct err *err);

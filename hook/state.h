@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The OCI state JSON, as runtimes hand it to a hook on standard input
- * (runtime-spec, runtime.md "State"; what crun, runc and podman really write differs: they leave pid
- * out, or say 0, when there is no process). */
+ * (runtime-spec, runtime.md "State"; what crun, runc and podman really write differs: they leave
+ * pid out, or say 0, when there is no process). */
 #pragma once
 
 #include <stdbool.h>
@@ -16,10 +16,10 @@ enum { STATE_ID_MAX = 128, STATE_SIZE_MAX = 1 << 20 };
 
 struct oci_state {
 	char *id;
-	char *status;           /* NULL when absent */
-	char *bundle;           /* absolute path; NULL when absent */
-	bool has_pid;           /* the key is there */
-	pid_t pid;              /* 0: none */
+	char *status;             /* NULL when absent */
+	char *bundle;             /* absolute path; NULL when absent */
+	bool has_pid;             /* the key is there */
+	pid_t pid;                /* 0: none */
 	struct json *annotations; /* object of strings; NULL when absent */
 };
 
