@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The state file of one container: /run/oci-network-hook/<id>/state.json, and the lock on it.
  *
- * What is done for a container is a list of steps. Each is pushed and saved before it is applied, so
- * whoever comes after a crash finds everything that may have happened, and can undo it. The lock is on
- * the directory (flock), held from open to close. A save writes state.json.new and renames it. Closing
- * a journal without steps removes the directory. */
+ * What is done for a container is a list of steps. Each is pushed and saved before it is applied,
+ * so whoever comes after a crash finds everything that may have happened, and can undo it. The lock
+ * is on the directory (flock), held from open to close. A save writes state.json.new and renames
+ * it. Closing a journal without steps removes the directory.
+ *
+ * /run is empty after a reboot, but leases on disk are not. So the steps that leave something on
+ * disk are also kept, as they were planned, in <data_dir>/containers/<id>, from before the first of
+ * them is applied until the last of all is undone. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,10 +23,16 @@
 
 enum { JOURNAL_VERSION = 1 };
 
+struct journal_place {
+	const char *state_dir; /* gone with the boot */
+	const char *data_dir;  /* survives it */
+};
+
 struct journal {
 	char *id;
-	char *dir; /* of this container */
-	int dirfd; /* the lock; -1 when the journal was only read */
+	char *dir;       /* of this container */
+	char *kept_file; /* below data_dir */
+	int dirfd;       /* the lock; -1 when the journal was only read */
 	/* What the file says; saved by journal_save(). */
 	pid_t pid;
 	unsigned long long pid_start; /* see child_start_time() */
@@ -38,32 +48,37 @@ struct journal {
 
 enum journal_mode { JOURNAL_CREATE, JOURNAL_EXISTING };
 
-/* Lock and read. JOURNAL_EXISTING: ENOENT when there is none. Errors: ETIMEDOUT with status LOCK, which
- * names the holder; a file of a later version, or one that makes no sense, with status STATE_FILE, and
- * it is kept as it is. */
-int journal_open(const char *state_dir, const char *id, enum journal_mode mode,
+/* Lock and read: the state file, or where there is none the kept file of an earlier boot.
+ * JOURNAL_EXISTING: ENOENT when there is neither. Errors: ETIMEDOUT with status LOCK, which
+ * names the holder; a file of a later version, or one that makes no sense, with status STATE_FILE,
+ * and it is kept as it is. */
+int journal_open(const struct journal_place *place, const char *id, enum journal_mode mode,
 		 struct deadline deadline, struct journal *ret_journal, struct err *err);
 
 /* Read without the lock, for a look: as of the last save. */
-int journal_read(const char *state_dir, const char *id, struct journal *ret_journal, struct err *err);
+int journal_read(const struct journal_place *place, const char *id, struct journal *ret_journal,
+		 struct err *err);
 
 int journal_save(const struct journal *journal, struct err *err);
 
 /* Append a step (now the journal's) and save: call before the step is applied. */
 int journal_push(struct journal *journal, struct step *step, struct err *err);
 
-/* A step that was undone is forgotten, and that saved. */
-int journal_drop(struct journal *journal, size_t index, struct err *err);
-
 /* Unlock and release memory; without steps also remove file and directory. */
 void journal_close(struct journal *journal);
 #define auto_journal __attribute__((cleanup(journal_close)))
 
+/* Write the kept file for these steps. */
+int journal_keep(const struct journal *journal, const struct step_list *plan, struct err *err);
+
 /* The process of the container, as recorded, is alive in this boot. */
 bool journal_alive(const struct journal *journal);
 
-/* The ids that have a journal, sorted; owned, ends with NULL. A missing directory has none. */
-int journal_ids(const char *state_dir, char ***ret_ids, struct err *err);
+/* The ids that have a state file, sorted; owned, ends with NULL. A missing directory has none. */
+int journal_ids(const struct journal_place *place, char ***ret_ids, struct err *err);
+
+/* The ids of kept files; after a reboot those are all there is. */
+int journal_kept_ids(const struct journal_place *place, char ***ret_ids, struct err *err);
 
 /* The id of the running kernel's boot (/proc/sys/kernel/random/boot_id); owned. */
 char *journal_boot_id(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* From what a container asks for, and what is configured, to the list of steps. Pure: reads nothing,
- * changes nothing; shown by `oci-network-hook plan`. */
+/* From what a container asks for, and what is configured, to the list of steps. Pure: reads
+ * nothing, changes nothing; shown by `oci-network-hook plan`. */
 #pragma once
 
 #include "base/err.h"
@@ -18,7 +18,9 @@ struct plan_input {
 	const struct conflist_dir *networks;
 	const struct conflist *default_network; /* for requests without a name; NULL: none */
 	struct netns_id netns;                  /* of the container */
-	const char *joined_owner; /* REQUEST_JOIN: the container of ours it belongs to; NULL: nobody's */
+	const char *firewall;                   /* the backend chosen for this host */
+	const char *joined_owner; /* REQUEST_JOIN: the container of ours it belongs to; NULL:
+				     nobody's */
 };
 
 /* Status NO_NETWORK for a network that is not there, USAGE for a request that cannot be met. */

@@ -7,11 +7,11 @@
 #include "journal.h"
 #include "steps/step.h"
 
-/* Apply the steps (taken from the list) in order, each recorded before. At the first error: return it;
- * what was begun is in the journal. */
+/* Apply the steps (taken from the list) in order, each recorded before. At the first error: return
+ * it; what was begun is in the journal. */
 int run_apply(struct journal *journal, struct step_list *plan, struct deadline deadline,
 	      struct err *err);
 
-/* Undo what the journal holds, last to first, and forget each step undone. Goes on after an error and
- * tries what is left once more when others went well; the error is the first that remains. */
+/* Undo what the journal holds, last to first, and forget each step undone. Goes on after an error
+ * and tries what is left once more when others went well; the error is the first that remains. */
 int run_undo(struct journal *journal, struct deadline deadline, struct err *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the networks leave to us of the firewall: rules as data, and the backends that make them. A new
- * backend is a file here and a line in the table of firewall.c. */
+/* What the networks leave to us of the firewall: rules as data, and the backends that make them. A
+ * new backend is a file here and a line in the table of firewall.c. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 #include "base/json.h"
 
 struct firewall_rules {
-	const char *owner;      /* container id: everything made carries it */
+	const char *owner;           /* container id: everything made carries it */
 	const struct json *forwards; /* addresses (CIDR) to and from which forwarding is accepted */
 };
 

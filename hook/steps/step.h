@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One undoable thing that is done for a container. A new kind is a file here and a line in the table
- * of step.c. */
+/* One undoable thing that is done for a container. A new kind is a file here and a line in the
+ * table of step.c. */
 #pragma once
 
 #include <stddef.h>
@@ -26,8 +26,9 @@ struct step_ops {
 	const char *name; /* the word for it in the state file */
 	/* Contains no rollback: on error the caller undoes. */
 	int (*apply)(struct step *step, const struct step_context *context, struct err *err);
-	/* May be called when apply never ran, stopped half-way, or was undone before: what is already gone
-	 * is success. Gets its own step only, so it cannot depend on today's configuration. */
+	/* May be called when apply never ran, stopped half-way, or was undone before: what is
+	 * already gone is success. Gets its own step only, so it cannot depend on today's
+	 * configuration. */
 	int (*undo)(struct step *step, const struct step_context *context, struct err *err);
 	/* One line for people: what apply would do. Owned by the caller. */
 	char *(*describe)(const struct step *step);

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "journal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+
+#include "base/auto.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "kernel/child.h"
+#include "state.h"
+
+enum { FILE_MAX = 16 << 20 };
+
+#define FILE_NAME "state.json"
+
+static int refuse(struct err *err, const char *id, const char *why)
+{
+	err_say(err, EBADMSG, "state file of %s: %s", id, why);
+	return err_class(err, STATUS_STATE_FILE);
+}
+
+char *journal_boot_id(void)
+{
+	char *text = NULL;
+	size_t len;
+
+	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, true, &text, &len, NULL) < 0)
+		return mem_copy("unknown");
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+/* ---- to and from JSON ---- */
+
+static struct json *step_to_json(const struct step *step)
+{
+	struct json *json = json_new(JSON_OBJECT);
+
+	json_set_text(json, "step", step->ops->name);
+	json_set(json, "args", json_copy(step->args));
+	if (step->progress)
+		json_set(json, "progress", json_copy(step->progress));
+	if (step->result) {
+		json_set(json, "result", json_copy(step->result));
+		json_set_int(json, "took_us", step->took_us);
+	}
+	return json;
+}
+
+static struct json *steps_to_json(const struct step_list *list)
+{
+	struct json *json = json_new(JSON_ARRAY);
+
+	for (size_t i = 0; i < list->count; i++)
+		json_push(json, step_to_json(list->steps[i]));
+	return json;
+}
+
+static struct json *to_json(const struct journal *journal)
+{
+	struct json *json = json_new(JSON_OBJECT);
+	struct json *netns = json_new(JSON_OBJECT);
+
+	json_set_int(json, "version", JOURNAL_VERSION);
+	json_set_text(json, "id", journal->id);
+	json_set_int(json, "pid", journal->pid);
+	json_set_int(json, "pid_start", (int64_t)journal->pid_start);
+	json_set_text(json, "boot_id", journal->boot_id);
+	json_set_text(json, "bundle", journal->bundle);
+	json_set_int(json, "created", journal->created_s);
+	json_set_text(netns, "path", journal->netns_path);
+	json_set_int(netns, "dev", (int64_t)journal->netns.dev);
+	json_set_int(netns, "ino", (int64_t)journal->netns.ino);
+	json_set(json, "netns", netns);
+	json_set_bool(json, "complete", journal->complete);
+	for (size_t i = 0; i < json_count(journal->more); i++)
+		json_set(json, json_key(journal->more, i), json_copy(json_at(journal->more, i)));
+	json_set(json, "steps", steps_to_json(&journal->steps));
+	return json;
+}
+
+static bool args_make_sense(const struct step_ops *ops, const struct json *args)
+{
+	static const struct {
+		const struct step_ops *ops;
+		const char *texts[6]; /* what undo takes for granted */
+	} needs[] = {
+		{ &step_netns, { "path" } },
+		{ &step_join, { "owner" } },
+		{ &step_network,
+		  { "name", "ifname", "container_id", "netns", "plugin_path", "cache_dir" } },
+		{ &step_firewall, { "backend", "owner" } },
+	};
+
+	for (size_t i = 0; i < array_size(needs); i++)
+		for (size_t j = 0; needs[i].ops == ops && j < array_size(needs[i].texts); j++)
+			if (needs[i].texts[j] && !json_get_text(args, needs[i].texts[j]))
+				return false;
+	return json_is(args, JSON_OBJECT);
+}
+
+static int steps_from_json(struct journal *journal, const struct json *json, struct err *err)
+{
+	for (size_t i = 0; i < json_count(json); i++) {
+		const struct json *entry = json_at(json, i);
+		const char *name = json_get_text(entry, "step");
+		const struct step_ops *ops = name ? step_ops_find(name) : NULL;
+		struct step *step;
+
+		if (!ops || !args_make_sense(ops, json_get(entry, "args")))
+			return refuse(err, journal->id, "a step in it makes no sense");
+		step = step_new(ops, json_copy(json_get(entry, "args")));
+		step->progress = json_copy(json_get(entry, "progress"));
+		step->result = json_copy(json_get(entry, "result"));
+		step->took_us = json_get_int(entry, "took_us", 0);
+		step_list_add(&journal->steps, step);
+	}
+	return 0;
+}
+
+/* What a later version of this program has added is kept when this one saves the file. */
+static struct json *unknown_keys(const struct json *json)
+{
+	static const char *const known[] = { "version", "id",      "pid",   "pid_start", "boot_id",
+					     "bundle",  "created", "netns", "complete",  "steps" };
+	struct json *more = json_new(JSON_OBJECT);
+
+	for (size_t i = 0; i < json_count(json); i++) {
+		bool is_known = false;
+
+		for (size_t j = 0; j < array_size(known); j++)
+			is_known |= strcmp(json_key(json, i), known[j]) == 0;
+		if (!is_known)
+			json_set(more, json_key(json, i), json_copy(json_at(json, i)));
+	}
+	return more;
+}
+
+static int from_json(struct journal *journal, const struct json *json, struct err *err)
+{
+	const struct json *netns = json_get(json, "netns");
+	const char *id = json_get_text(json, "id");
+	int64_t version = json_get_int(json, "version", 0);
+
+	if (version > JOURNAL_VERSION)
+		return refuse(err, journal->id, "written by a later version of this program");
+	if (version < 1 || !id || strcmp(id, journal->id) != 0 ||
+	    !json_is(json_get(json, "steps"), JSON_ARRAY))
+		return refuse(err, journal->id, "not a state file of this container");
+	journal->pid = (pid_t)json_get_int(json, "pid", 0);
+	journal->pid_start = (unsigned long long)json_get_int(json, "pid_start", 0);
+	journal->boot_id = mem_copy(json_get_text(json, "boot_id"));
+	journal->bundle = mem_copy(json_get_text(json, "bundle"));
+	journal->created_s = json_get_int(json, "created", 0);
+	journal->netns_path = mem_copy(json_get_text(netns, "path"));
+	journal->netns.dev = (dev_t)json_get_int(netns, "dev", 0);
+	journal->netns.ino = (ino_t)json_get_int(netns, "ino", 0);
+	journal->complete = json_get_true(json, "complete");
+	journal->more = unknown_keys(json);
+	return steps_from_json(journal, json_get(json, "steps"), err);
+}
+
+/* ---- the directory and its lock ---- */
+
+/* Who holds a flock on this directory, from /proc/locks; 0 when it does not say. */
+static pid_t holder(int fd)
+{
+	auto_free char *wanted = NULL;
+	auto_fclose FILE *file = fopen("/proc/locks", "re");
+	char line[256];
+	struct stat st;
+
+	if (!file || fstat(fd, &st) < 0)
+		return 0;
+	wanted = mem_format(" %02x:%02x:%lu ", major(st.st_dev), minor(st.st_dev),
+			    (unsigned long)st.st_ino);
+	while (fgets(line, sizeof(line), file)) {
+		int pid;
+
+		if (strstr(line, "FLOCK") && strstr(line, wanted) &&
+		    sscanf(line, "%*s %*s %*s %*s %d", &pid) == 1)
+			return pid;
+	}
+	return 0;
+}
+
+static int wait_for_lock(int fd, const char *dir, struct deadline deadline, struct err *err)
+{
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return err_set(err, errno, "lock %s", dir);
+		if (deadline_left_ms(deadline) == 0) {
+			err_say(err, ETIMEDOUT, "lock %s: held by process %d", dir,
+				(int)holder(fd));
+			return err_class(err, STATUS_LOCK);
+		}
+		clock_sleep_ms(2);
+	}
+	return 0;
+}
+
+/* Make and open the directory. Somebody who closes the last journal removes what we have just made
+ * or seen: ENOENT, and the caller tries again. */
+static int open_dir(const char *state_dir, const char *dir, enum journal_mode mode, struct err *err)
+{
+	int fd;
+
+	if (mode == JOURNAL_CREATE) {
+		int ret = file_make_dirs(state_dir, 0700, err);
+
+		if (ret < 0)
+			return ret;
+		if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+			return err_set(err, errno, "create directory %s", dir);
+	}
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_set(err, errno, "open %s", dir) : fd;
+}
+
+static int lock_dir(const char *state_dir, const char *dir, enum journal_mode mode,
+		    struct deadline deadline, int *ret_fd, struct err *err)
+{
+	for (int tries = 0;; tries++) {
+		auto_close int fd = open_dir(state_dir, dir, mode, err);
+		struct stat st;
+		int ret;
+
+		if (fd == -ENOENT && mode == JOURNAL_CREATE && tries < 100)
+			continue;
+		if (fd < 0)
+			return fd;
+		ret = wait_for_lock(fd, dir, deadline, err);
+		if (ret < 0)
+			return ret;
+		if (fstat(fd, &st) == 0 && st.st_nlink > 0) {
+			*ret_fd = take_fd(&fd);
+			return 0;
+		}
+		if (mode == JOURNAL_EXISTING)
+			return err_set(err, ENOENT, "open %s", dir);
+	}
+}
+
+static void begin(const struct journal_place *place, const char *id, struct journal *journal)
+{
+	*journal = (struct journal){
+		.id = mem_copy(id),
+		.dir = mem_format("%s/%s", place->state_dir, id),
+		.kept_file = mem_format("%s/containers/%s", place->data_dir, id),
+		.dirfd = -1,
+	};
+}
+
+static void clear(struct journal *journal)
+{
+	free(journal->id);
+	free(journal->dir);
+	free(journal->kept_file);
+	free(journal->boot_id);
+	free(journal->bundle);
+	free(journal->netns_path);
+	json_free(journal->more);
+	step_list_clear(&journal->steps);
+	*journal = (struct journal){ .dirfd = -1 };
+}
+
+static int load(struct journal *journal, int dirfd, const char *name, struct err *err)
+{
+	auto_json struct json *json = NULL;
+	int ret;
+
+	ret = json_load(dirfd, name, FILE_MAX, false, &json, err);
+	if (ret == -ENOENT)
+		return ret;
+	if (ret < 0) {
+		err_wrap(err, "state file of %s", journal->id);
+		return err_class(err, STATUS_STATE_FILE);
+	}
+	return from_json(journal, json, err);
+}
+
+/* A kept file is written once and not waited for, so a power cut may have left it unfinished. */
+static void load_kept(struct journal *journal)
+{
+	struct err err;
+	int ret;
+
+	ret = load(journal, AT_FDCWD, journal->kept_file, &err);
+	if (ret < 0 && ret != -ENOENT)
+		log_warning("%s is not used: %s", journal->kept_file, err.text);
+}
+
+int journal_open(const struct journal_place *place, const char *id, enum journal_mode mode,
+		 struct deadline deadline, struct journal *ret_journal, struct err *err)
+{
+	auto_journal struct journal journal;
+	auto_close int lock = -1;
+	int ret;
+
+	begin(place, id, &journal);
+	if (mode == JOURNAL_EXISTING && access(journal.kept_file, F_OK) == 0)
+		mode = JOURNAL_CREATE;
+	ret = lock_dir(place->state_dir, journal.dir, mode, deadline, &lock, err);
+	if (ret == -ENOENT && mode == JOURNAL_EXISTING)
+		return ret;
+	if (ret < 0)
+		return err_class(err, STATUS_STATE_FILE);
+	ret = load(&journal, lock, FILE_NAME, err);
+	if (ret < 0 && ret != -ENOENT)
+		return ret;
+	if (ret == -ENOENT)
+		load_kept(&journal);
+	journal.dirfd = take_fd(&lock);
+	*ret_journal = journal;
+	journal = (struct journal){ .dirfd = -1 };
+	return 0;
+}
+
+int journal_read(const struct journal_place *place, const char *id, struct journal *ret_journal,
+		 struct err *err)
+{
+	auto_journal struct journal journal;
+	auto_free char *file = NULL;
+	int ret;
+
+	begin(place, id, &journal);
+	file = mem_format("%s/" FILE_NAME, journal.dir);
+	ret = load(&journal, AT_FDCWD, file, err);
+	if (ret < 0)
+		return ret;
+	*ret_journal = journal;
+	journal = (struct journal){ .dirfd = -1 };
+	return 0;
+}
+
+int journal_save(const struct journal *journal, struct err *err)
+{
+	auto_json struct json *json = to_json(journal);
+	auto_free char *text = json_print(json, 0);
+	int ret;
+
+	ret = file_replace(journal->dirfd, FILE_NAME, text, strlen(text), 0600, err);
+	if (ret == 0)
+		return 0;
+	err_wrap(err, "state file of %s", journal->id);
+	return err_class(err, STATUS_STATE_FILE);
+}
+
+int journal_push(struct journal *journal, struct step *step, struct err *err)
+{
+	step_list_add(&journal->steps, step);
+	return journal_save(journal, err);
+}
+
+static void remove_files(const struct journal *journal)
+{
+	auto_free char *state_dir =
+		mem_copy_n(journal->dir, strlen(journal->dir) - strlen(journal->id) - 1);
+	auto_free char *kept_dir = mem_copy_n(journal->kept_file,
+					      strlen(journal->kept_file) - strlen(journal->id) - 1);
+
+	if (unlink(journal->kept_file) == 0)
+		rmdir(kept_dir);
+	unlinkat(journal->dirfd, FILE_NAME ".new", 0);
+	unlinkat(journal->dirfd, FILE_NAME, 0);
+	if (rmdir(journal->dir) < 0)
+		log_warning("remove %s: %m", journal->dir);
+	rmdir(state_dir); /* with the last container, when nothing else is in it */
+}
+
+void journal_close(struct journal *journal)
+{
+	if (journal->dirfd >= 0 && journal->steps.count == 0)
+		remove_files(journal);
+	if (journal->dirfd >= 0)
+		close(journal->dirfd);
+	clear(journal);
+}
+
+/* ---- what survives a reboot ---- */
+
+static bool leaves_something_on_disk(const struct step *step)
+{
+	return step->ops == &step_network;
+}
+
+int journal_keep(const struct journal *journal, const struct step_list *plan, struct err *err)
+{
+	auto_json struct json *json = json_new(JSON_OBJECT);
+	struct json *steps = json_new(JSON_ARRAY);
+	auto_free char *dir = mem_copy_n(journal->kept_file,
+					 strlen(journal->kept_file) - strlen(journal->id) - 1);
+	auto_free char *text = NULL;
+	int ret = 0;
+
+	json_set_int(json, "version", JOURNAL_VERSION);
+	json_set_text(json, "id", journal->id);
+	json_set_text(json, "boot_id", journal->boot_id);
+	json_set(json, "steps", steps);
+	for (size_t i = 0; i < plan->count; i++)
+		if (leaves_something_on_disk(plan->steps[i]))
+			json_push(steps, step_to_json(plan->steps[i]));
+	if (json_count(steps) == 0)
+		return 0;
+	text = json_print(json, 0);
+	/* Whoever removes the last file removes the directory as well: then make it again. */
+	for (int tries = 0; tries < 100; tries++) {
+		ret = file_make_dirs(dir, 0700, err);
+		if (ret == 0)
+			ret = file_replace(AT_FDCWD, journal->kept_file, text, strlen(text), 0600,
+					   err);
+		if (ret != -ENOENT)
+			break;
+	}
+	return ret < 0 ? err_class(err, STATUS_STATE_FILE) : 0;
+}
+
+/* ---- all of them ---- */
+
+bool journal_alive(const struct journal *journal)
+{
+	auto_free char *boot_id = journal_boot_id();
+
+	if (journal->pid <= 0 || !journal->boot_id || strcmp(boot_id, journal->boot_id) != 0)
+		return false;
+	return journal->pid_start != 0 && child_start_time(journal->pid) == journal->pid_start;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int list_ids(const char *path, char ***ret_ids, struct err *err)
+{
+	auto_strings char **ids = mem_alloc(sizeof(*ids));
+	const struct dirent *entry;
+	size_t count = 0;
+	DIR *dir;
+
+	dir = opendir(path);
+	if (!dir && errno != ENOENT) {
+		err_set(err, errno, "open %s", path);
+		return err_class(err, STATUS_STATE_FILE);
+	}
+	while (dir && (entry = readdir(dir))) {
+		if (!state_id_ok(entry->d_name))
+			continue;
+		ids = mem_array(ids, count + 2, sizeof(*ids));
+		ids[count++] = mem_copy(entry->d_name);
+		ids[count] = NULL;
+	}
+	if (dir)
+		closedir(dir);
+	qsort(ids, count, sizeof(*ids), by_text);
+	*ret_ids = take_ptr(ids);
+	return 0;
+}
+
+int journal_ids(const struct journal_place *place, char ***ret_ids, struct err *err)
+{
+	return list_ids(place->state_dir, ret_ids, err);
+}
+
+int journal_kept_ids(const struct journal_place *place, char ***ret_ids, struct err *err)
+{
+	auto_free char *path = mem_format("%s/containers", place->data_dir);
+
+	return list_ids(path, ret_ids, err);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The container's network namespace: held on a path of ours, loopback up. Holding it is what lets a
+ * tear-down, when every process in it is gone, still take apart what is inside. */
+#include "kernel/netns.h"
+
+#include <errno.h>
+
+#include "base/auto.h"
+#include "kernel/link.h"
+#include "steps/step.h"
+
+static int loopback_up(void *data, struct err *err)
+{
+	(void)data;
+	return link_set_up("lo", err);
+}
+
+/* The namespace the plan was made for, or an error: the pid may name another process by now. */
+static int open_planned(const struct json *args, int *ret_fd, struct err *err)
+{
+	struct netns_id planned = { .dev = (dev_t)json_get_int(args, "dev", 0),
+				    .ino = (ino_t)json_get_int(args, "ino", 0) };
+	pid_t pid = (pid_t)json_get_int(args, "pid", 0);
+	auto_close int fd = -1;
+	struct netns_id found = { 0 };
+	int ret;
+
+	ret = netns_open_pid(pid, &fd, err);
+	if (ret < 0)
+		return ret;
+	ret = netns_identify(fd, &found, err);
+	if (ret < 0)
+		return ret;
+	if (!netns_same(planned, found))
+		return err_say(err, ESRCH, "process %d is in another network namespace now",
+			       (int)pid);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static int apply(struct step *step, const struct step_context *context, struct err *err)
+{
+	auto_close int fd = -1;
+	int ret;
+
+	ret = open_planned(step->args, &fd, err);
+	if (ret < 0)
+		return err_class(err, STATUS_NETNS);
+	ret = netns_pin(fd, json_get_text(step->args, "path"), context->deadline, err);
+	if (ret < 0)
+		return err_class(err, STATUS_NETNS);
+	ret = netns_run(fd, loopback_up, NULL, err);
+	if (ret < 0)
+		return err_class(err, STATUS_NETNS);
+	step->result = json_new(JSON_OBJECT);
+	return 0;
+}
+
+static int undo(struct step *step, const struct step_context *context, struct err *err)
+{
+	int ret = netns_unpin(json_get_text(step->args, "path"), context->deadline, err);
+
+	return ret < 0 ? err_class(err, STATUS_NETNS) : 0;
+}
+
+static char *describe(const struct step *step)
+{
+	return mem_format("hold the network namespace of process %d on %s, loopback up",
+			  (int)json_get_int(step->args, "pid", 0),
+			  json_get_text(step->args, "path"));
+}
+
+const struct step_ops step_netns = { "netns", apply, undo, describe };

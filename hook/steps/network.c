@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One CNI network of the container: ADD, and DEL.
+ *
+ * While an ADD runs, its step notes two things in the state file. The process group of the plugin
+ * that is about to run: a plugin outlives a hook that is killed, so an undo first ends what is left
+ * of it. And the result after each plugin: upstream's DEL finds its own rules and leases only with
+ * it. */
+#include "cni/network.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/log.h"
+#include "cni/residue.h"
+#include "cni/result.h"
+#include "kernel/child.h"
+#include "kernel/link.h"
+#include "kernel/netns.h"
+#include "steps/step.h"
+
+struct work { /* a step at work, for the callbacks */
+	struct step *step;
+	const struct step_context *context;
+};
+
+static int note_process(void *data, const char *type, pid_t pid, struct err *err)
+{
+	struct json *process = json_new(JSON_OBJECT);
+	struct work *work = data;
+
+	json_set_text(process, "type", type);
+	json_set_int(process, "pid", pid);
+	json_set_int(process, "start", (int64_t)child_start_time(pid));
+	return step_note(work->step, work->context, "process", process, err);
+}
+
+static int note_learnt(void *data, const struct json *result, struct err *err)
+{
+	struct work *work = data;
+
+	return step_note(work->step, work->context, "learnt", json_copy(result), err);
+}
+
+static struct cni_attachment attachment_of(struct work *work)
+{
+	const struct json *args = work->step->args;
+
+	return (struct cni_attachment){
+		.list = json_get(args, "conflist"),
+		.container_id = json_get_text(args, "container_id"),
+		.netns = json_get_text(args, "netns"),
+		.ifname = json_get_text(args, "ifname"),
+		.args = json_get(args, "cni_args"),
+		.capabilities = json_get(args, "capabilities"),
+		.plugin_path = json_get_text(args, "plugin_path"),
+		.cache_dir = json_get_text(args, "cache_dir"),
+		.in_process = json_get_true(args, "in_process"),
+		.before_exec = note_process,
+		.learnt = note_learnt,
+		.data = work,
+	};
+}
+
+static int wrap(const struct step *step, struct err *err)
+{
+	err_wrap(err, "network %s", json_get_text(step->args, "name"));
+	return err_class(err, STATUS_PLUGIN);
+}
+
+/* ---- the default route ---- */
+
+static const struct {
+	int family;
+	const char *word;
+} families[] = { { AF_INET, "IPv4" }, { AF_INET6, "IPv6" } };
+
+static bool offers_default_route(const struct json *json, int family)
+{
+	auto_result struct result result = { 0 };
+
+	return json && result_parse(json, NULL, &result, NULL) == 0 &&
+	       result_has_default_route(&result, family);
+}
+
+/* Several networks may offer one. The kernel would take the last for IPv4 and use all of them in
+ * turn for IPv6; here the first has it, or the one that was asked to ("default-route" of Multus).
+ */
+static bool may_have_default_route(const struct step *step, const struct step_list *before,
+				   int family)
+{
+	const struct json *asked = json_get(step->args, "default_route");
+
+	if (asked)
+		return json_true(asked);
+	for (size_t i = 0; i < before->count; i++)
+		if (before->steps[i]->ops == &step_network &&
+		    offers_default_route(before->steps[i]->result, family))
+			return false;
+	return true;
+}
+
+static int add_gateways(const struct step *step, struct err *err)
+{
+	const struct json *gateways = json_get(step->args, "gateways");
+	const char *ifname = json_get_text(step->args, "ifname");
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < json_count(gateways); i++) {
+		const char *text = json_text(json_at(gateways, i));
+		int family = strchr(text, ':') ? AF_INET6 : AF_INET;
+		unsigned char bytes[16];
+
+		if (inet_pton(family, text, bytes) != 1)
+			return err_say(err, EINVAL, "default route by %s: not an address", text);
+		ret = link_remove_default_routes(ifname, family, err);
+		if (ret == 0)
+			ret = link_add_default_route(ifname, family, bytes, err);
+	}
+	return ret;
+}
+
+static int settle_in_netns(void *data, struct err *err)
+{
+	const struct work *work = data;
+	const struct step *step = work->step;
+	const char *ifname = json_get_text(step->args, "ifname");
+
+	for (size_t i = 0; i < array_size(families); i++) {
+		int ret;
+
+		if (!offers_default_route(step->result, families[i].family) ||
+		    may_have_default_route(step, work->context->before, families[i].family))
+			continue;
+		log_debug("%s: default route for %s is another network's", ifname,
+			  families[i].word);
+		ret = link_remove_default_routes(ifname, families[i].family, err);
+		if (ret < 0)
+			return ret;
+	}
+	return add_gateways(step, err);
+}
+
+static bool needs_settling(const struct work *work)
+{
+	if (json_count(json_get(work->step->args, "gateways")))
+		return true;
+	for (size_t i = 0; i < array_size(families); i++)
+		if (!may_have_default_route(work->step, work->context->before, families[i].family))
+			return true;
+	return false;
+}
+
+static int settle_default_route(struct work *work, struct err *err)
+{
+	auto_close int fd = -1;
+	int ret;
+
+	if (!needs_settling(work))
+		return 0;
+	ret = netns_open_path(json_get_text(work->step->args, "netns"), &fd, err);
+	if (ret < 0)
+		return ret;
+	return netns_run(fd, settle_in_netns, work, err);
+}
+
+/* ---- the step ---- */
+
+static int apply(struct step *step, const struct step_context *context, struct err *err)
+{
+	struct work work = { step, context };
+	struct cni_attachment attachment = attachment_of(&work);
+	int ret;
+
+	ret = cni_add(&attachment, context->deadline, &step->result, err);
+	if (ret < 0)
+		return wrap(step, err);
+	ret = settle_default_route(&work, err);
+	return ret < 0 ? wrap(step, err) : 0;
+}
+
+/* A plugin that was at work when its hook was killed, and what it started. */
+static int end_orphan(const struct step *step, struct deadline deadline, struct err *err)
+{
+	const struct json *process = json_get(step->progress, "process");
+
+	if (!process)
+		return 0;
+	return child_kill_group((pid_t)json_get_int(process, "pid", 0),
+				(unsigned long long)json_get_int(process, "start", 0), deadline,
+				err);
+}
+
+static bool netns_is_there(const char *path)
+{
+	auto_close int fd = -1;
+
+	return netns_open_path(path, &fd, NULL) == 0;
+}
+
+/* Something stood in the way of a plain ADD and DEL: then upstream's DEL is not enough. */
+static bool was_interrupted(const struct step *step, const struct cni_attachment *attachment)
+{
+	return !step->result || json_get(step->progress, "undoing") || !*attachment->netns;
+}
+
+static int undo(struct step *step, const struct step_context *context, struct err *err)
+{
+	struct work work = { step, context };
+	struct cni_attachment attachment = attachment_of(&work);
+	const struct json *known = step->result ? step->result : json_get(step->progress, "learnt");
+	bool interrupted;
+	int ret, residue;
+
+	ret = end_orphan(step, context->deadline, err);
+	if (ret < 0)
+		return wrap(step, err);
+	if (!netns_is_there(attachment.netns))
+		attachment.netns = "";
+	interrupted = was_interrupted(step, &attachment);
+	step_note(step, context, "undoing", json_new_bool(true), err);
+	ret = cni_del(&attachment, known, deadline_share(context->deadline, 2), err);
+	if (ret == 0 && !interrupted)
+		return 0;
+	residue = residue_clean(&attachment, context->deadline, ret < 0 ? NULL : err);
+	if (ret < 0 && residue == 0 && residue_says_gone(err->text)) {
+		log_info("network %s: %s", json_get_text(step->args, "name"), err->text);
+		return 0;
+	}
+	return ret < 0 || residue < 0 ? wrap(step, err) : 0;
+}
+
+static char *describe(const struct step *step)
+{
+	const struct json *plugins = json_get(json_get(step->args, "conflist"), "plugins");
+	auto_free char *given = json_print(json_get(step->args, "capabilities"), 0);
+	auto_free char *types = mem_copy("");
+
+	for (size_t i = 0; i < json_count(plugins); i++) {
+		char *longer = mem_format("%s%s%s", types, i ? ", " : "",
+					  json_get_text(json_at(plugins, i), "type"));
+
+		free(types);
+		types = longer;
+	}
+	return mem_format("attach %s as %s (%s) with %s", json_get_text(step->args, "name"),
+			  json_get_text(step->args, "ifname"), types, given);
+}
+
+const struct step_ops step_network = { "network", apply, undo, describe };

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/auto.h"
+#include "base/file.h"
+#include "check.h"
+#include "kernel/child.h"
+#include "scratch.h"
+
+static struct journal_place place;
+static struct err err;
+
+static struct step *pin(const char *path)
+{
+	struct json *args = json_new(JSON_OBJECT);
+
+	json_set_text(args, "path", path);
+	return step_new(&step_netns, args);
+}
+
+static struct step *network(const char *name)
+{
+	static const char *const keys[] = { "ifname", "container_id", "netns", "plugin_path",
+					    "cache_dir" };
+	struct json *args = json_new(JSON_OBJECT);
+
+	json_set_text(args, "name", name);
+	for (size_t i = 0; i < array_size(keys); i++)
+		json_set_text(args, keys[i], "x");
+	return step_new(&step_network, args);
+}
+
+static int open_journal(const char *id, enum journal_mode mode, struct journal *journal)
+{
+	return journal_open(&place, id, mode, deadline_in_ms(200), journal, &err);
+}
+
+static bool exists(const char *what)
+{
+	return access(scratch_path(what), F_OK) == 0;
+}
+
+static void write_state(const char *id, const char *text)
+{
+	auto_free char *dir = mem_format("%s/%s", place.state_dir, id);
+	auto_free char *file = mem_format("%s/state.json", dir);
+
+	file_make_dirs(dir, 0700, NULL);
+	file_replace(AT_FDCWD, file, text, strlen(text), 0600, NULL);
+}
+
+static void roundtrip(void)
+{
+	struct journal journal;
+	struct stat st;
+
+	TEST("what is pushed is read back, with what apply has noted and learnt")
+	{
+		CHECK_INT(open_journal("c1", JOURNAL_CREATE, &journal), 0);
+		journal.pid = getpid();
+		journal.pid_start = child_start_time(getpid());
+		journal.boot_id = journal_boot_id();
+		journal.netns_path = mem_copy("/run/netns/oci-c1");
+		journal.netns = (struct netns_id){ 4, 4026532000 };
+		CHECK_INT(journal_push(&journal, pin("/run/netns/oci-c1"), &err), 0);
+		journal.steps.steps[0]->result = json_new(JSON_OBJECT);
+		journal.steps.steps[0]->took_us = 123;
+		CHECK_INT(journal_push(&journal, network("podman"), &err), 0);
+		journal.steps.steps[1]->progress = json_new(JSON_OBJECT);
+		json_set_bool(journal.steps.steps[1]->progress, "undoing", true);
+		CHECK_INT(journal_save(&journal, &err), 0);
+		journal_close(&journal);
+
+		CHECK_INT(journal_read(&place, "c1", &journal, &err), 0);
+		CHECK_INT(journal.pid, getpid());
+		CHECK(journal_alive(&journal));
+		CHECK_TEXT(journal.netns_path, "/run/netns/oci-c1");
+		CHECK_INT(journal.netns.ino, 4026532000);
+		CHECK_INT(journal.steps.count, 2);
+		CHECK(journal.steps.steps[0]->ops == &step_netns);
+		CHECK(journal.steps.steps[0]->result != NULL);
+		CHECK_INT(journal.steps.steps[0]->took_us, 123);
+		CHECK(journal.steps.steps[1]->result == NULL);
+		CHECK(json_get_true(journal.steps.steps[1]->progress, "undoing"));
+		journal.pid_start++;
+		CHECK(!journal_alive(&journal));
+		journal_close(&journal);
+	}
+	TEST("directory 0700, file 0600, nothing else in it")
+	{
+		CHECK_INT(stat(scratch_path("state/c1"), &st), 0);
+		CHECK_INT(st.st_mode & 0777, 0700);
+		CHECK_INT(stat(scratch_path("state/c1/state.json"), &st), 0);
+		CHECK_INT(st.st_mode & 0777, 0600);
+		CHECK(!exists("state/c1/state.json.new"));
+	}
+	TEST("closing without steps removes the directory, and the last one the directory of all")
+	{
+		CHECK_INT(open_journal("c1", JOURNAL_EXISTING, &journal), 0);
+		while (journal.steps.count)
+			step_free(step_list_take(&journal.steps, 0));
+		journal_close(&journal);
+		CHECK(!exists("state/c1"));
+		CHECK(!exists("state"));
+		CHECK_INT(open_journal("c1", JOURNAL_EXISTING, &journal), -ENOENT);
+	}
+}
+
+static void refused(const char *id, const char *text, const char *why)
+{
+	auto_free char *before = NULL, *after = NULL;
+	auto_free char *path = mem_format("%s/%s/state.json", place.state_dir, id);
+	struct journal journal;
+	size_t len;
+
+	write_state(id, text);
+	file_read(AT_FDCWD, path, 1 << 20, true, &before, &len, NULL);
+	CHECK_INT(open_journal(id, JOURNAL_CREATE, &journal), -EBADMSG);
+	CHECK_INT(err_status(&err), STATUS_STATE_FILE);
+	CHECK_HAS(err.text, why);
+	file_read(AT_FDCWD, path, 1 << 20, true, &after, &len, NULL);
+	CHECK_TEXT(after, before);
+	unlink(path);
+}
+
+static void bad_files(void)
+{
+	struct journal journal;
+
+	TEST("a file that makes no sense is refused and kept as it is")
+	{
+		refused("c2", "", "empty");
+		refused("c2", "{\"version\":1", "not JSON");
+		refused("c2", "[]", "not a state file");
+		refused("c2", "{\"version\":0,\"id\":\"c2\",\"steps\":[]}", "not a state file");
+		refused("c2", "{\"version\":1,\"id\":\"other\",\"steps\":[]}", "not a state file");
+		refused("c2", "{\"version\":1,\"id\":\"c2\",\"steps\":{}}", "not a state file");
+		refused("c2",
+			"{\"version\":1,\"id\":\"c2\",\"steps\":[{\"step\":\"rm\",\"args\":{}}]}",
+			"makes no sense");
+		refused("c2",
+			"{\"version\":1,\"id\":\"c2\",\"steps\":[{\"step\":\"netns\",\"args\":{}}]"
+			"}",
+			"makes no sense");
+		refused("c2", "{\"version\":2,\"id\":\"c2\",\"steps\":[]}", "later version");
+	}
+	TEST("keys of a later program are kept")
+	{
+		write_state("c3", "{\"version\":1,\"id\":\"c3\",\"steps\":[{\"step\":\"netns\","
+				  "\"args\":{\"path\":\"/x\"}}],\"colour\":\"blue\"}");
+		CHECK_INT(open_journal("c3", JOURNAL_EXISTING, &journal), 0);
+		CHECK_INT(journal_save(&journal, &err), 0);
+		journal_close(&journal);
+		CHECK_INT(journal_read(&place, "c3", &journal, &err), 0);
+		CHECK_TEXT(json_get_text(journal.more, "colour"), "blue");
+		journal_close(&journal);
+	}
+}
+
+/* A process that holds the lock until it is killed. */
+static pid_t hold(const char *id)
+{
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	if (pipe(ready) < 0)
+		abort();
+	pid = fork();
+	if (pid == 0) {
+		struct journal journal;
+
+		open_journal(id, JOURNAL_CREATE, &journal);
+		(void)!write(ready[1], "", 1);
+		pause();
+	}
+	(void)!read(ready[0], &c, 1);
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+static void locks(void)
+{
+	auto_free char *holder = NULL;
+	struct journal journal;
+	pid_t pid;
+
+	TEST("a lock that is held is waited for until the deadline, and its holder named")
+	{
+		pid = hold("c4");
+		holder = mem_format("process %d", (int)pid);
+		CHECK_INT(open_journal("c4", JOURNAL_CREATE, &journal), -ETIMEDOUT);
+		CHECK_INT(err_status(&err), STATUS_LOCK);
+		CHECK_HAS(err.text, holder);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	TEST("the lock ends with its process")
+	{
+		CHECK_INT(open_journal("c4", JOURNAL_CREATE, &journal), 0);
+		journal_close(&journal);
+		CHECK(!exists("state/c4"));
+	}
+}
+
+static void kept(void)
+{
+	struct step_list plan = { 0 };
+	struct journal journal;
+	auto_strings char **ids = NULL;
+
+	TEST("the networks of a plan are kept outside of /run, and found when /run is empty")
+	{
+		CHECK_INT(open_journal("c5", JOURNAL_CREATE, &journal), 0);
+		journal.boot_id = mem_copy("an earlier boot");
+		step_list_add(&plan, pin("/x"));
+		step_list_add(&plan, network("podman"));
+		CHECK_INT(journal_keep(&journal, &plan, &err), 0);
+		CHECK(exists("data/containers/c5"));
+		CHECK_INT(journal_push(&journal, pin("/x"), &err), 0);
+		journal_close(&journal);
+		nftw(place.state_dir, scratch_remove_one, 16,
+		     FTW_DEPTH | FTW_PHYS); /* the reboot */
+
+		CHECK_INT(journal_kept_ids(&place, &ids, &err), 0);
+		CHECK_INT(mem_strings_count(ids), 1);
+		CHECK_INT(open_journal("c5", JOURNAL_EXISTING, &journal), 0);
+		CHECK_INT(journal.steps.count, 1);
+		CHECK(journal.steps.steps[0]->ops == &step_network);
+		CHECK(!journal_alive(&journal));
+		step_list_clear(&journal.steps);
+		journal_close(&journal);
+		CHECK(!exists("data/containers"));
+		CHECK(!exists("state/c5"));
+		step_list_clear(&plan);
+	}
+	TEST("a kept file that a power cut left empty is in nobody's way")
+	{
+		scratch_write("data/containers/c6", "");
+		CHECK_INT(open_journal("c6", JOURNAL_CREATE, &journal), 0);
+		CHECK_INT(journal.steps.count, 0);
+		journal_close(&journal);
+		CHECK(!exists("data/containers/c6"));
+	}
+}
+
+static void lists(void)
+{
+	auto_strings char **ids = NULL;
+	struct journal_place nowhere = { "/nonexistent/a", "/nonexistent/b" };
+	auto_strings char **none = NULL;
+
+	TEST("ids are listed in order, what is no id is not")
+	{
+		write_state("b", "{}");
+		write_state("a", "{}");
+		write_state("@cni", "{}");
+		CHECK_INT(journal_ids(&place, &ids, &err), 0);
+		CHECK_TEXT(ids[0], "a");
+		CHECK_TEXT(ids[1], "b");
+		for (size_t i = 0; ids[i]; i++)
+			CHECK(ids[i][0] != '@');
+	}
+	TEST("a directory that is not there has none")
+	{
+		CHECK_INT(journal_ids(&nowhere, &none, &err), 0);
+		CHECK_INT(mem_strings_count(none), 0);
+	}
+}
+
+int main(void)
+{
+	auto_free char *state_dir = NULL;
+	auto_free char *data_dir = NULL;
+
+	scratch_make();
+	state_dir = mem_copy(scratch_path("state"));
+	data_dir = mem_copy(scratch_path("data"));
+	place = (struct journal_place){ state_dir, data_dir };
+	roundtrip();
+	bad_files();
+	locks();
+	kept();
+	lists();
+	return check_end();
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The loop, with steps that only note in which order they were called. */
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/auto.h"
+#include "base/file.h"
+#include "check.h"
+#include "scratch.h"
+
+static char called[256]; /* "+a" applied, "-a" undone, "!a" failed to undo */
+static const char *apply_fails, *undo_fails;
+static int undo_failures; /* how often it still fails */
+
+static const char *name_of(const struct step *step)
+{
+	return json_get_text(step->args, "name");
+}
+
+static void note(const char *sign, const struct step *step)
+{
+	size_t len = strlen(called);
+
+	snprintf(called + len, sizeof(called) - len, "%s%s ", sign, name_of(step));
+}
+
+static int fake_apply(struct step *step, const struct step_context *context, struct err *err)
+{
+	CHECK_INT(context->before->count, strlen(called) / 3);
+	note("+", step);
+	if (apply_fails && strcmp(apply_fails, name_of(step)) == 0)
+		return err_set(err, ENOSPC, "apply %s", apply_fails);
+	step->result = json_new(JSON_OBJECT);
+	return 0;
+}
+
+static int fake_undo(struct step *step, const struct step_context *context, struct err *err)
+{
+	CHECK(deadline_left_ms(context->deadline) > 0);
+	if (undo_fails && strcmp(undo_fails, name_of(step)) == 0 && undo_failures-- > 0) {
+		note("!", step);
+		return err_set(err, EBUSY, "undo %s", undo_fails);
+	}
+	note("-", step);
+	return 0;
+}
+
+static char *fake_describe(const struct step *step)
+{
+	return mem_copy(name_of(step));
+}
+
+static const struct step_ops fake = { "fake", fake_apply, fake_undo, fake_describe };
+
+static struct err err;
+
+static void begin(struct journal *journal, struct step_list *plan)
+{
+	const struct journal_place place = { scratch, "/nonexistent" };
+
+	called[0] = '\0';
+	apply_fails = undo_fails = NULL;
+	journal_open(&place, "c1", JOURNAL_CREATE, deadline_in_ms(100), journal, &err);
+	for (const char *name = "abc"; *name; name++) {
+		char text[2] = { *name, '\0' };
+		struct json *args = json_new(JSON_OBJECT);
+
+		json_set_text(args, "name", text);
+		step_list_add(plan, step_new(&fake, args));
+	}
+}
+
+static struct json *on_disk(void)
+{
+	struct json *json = NULL;
+
+	json_load(AT_FDCWD, scratch_path("c1/state.json"), 1 << 20, true, &json, NULL);
+	return json;
+}
+
+int main(void)
+{
+	const struct deadline soon = deadline_in_ms(5000);
+	struct step_list plan = { 0 };
+	struct journal journal;
+
+	scratch_make();
+	TEST("forwards in order, backwards in reverse, nothing left")
+	{
+		begin(&journal, &plan);
+		CHECK_INT(run_apply(&journal, &plan, soon, &err), 0);
+		CHECK_TEXT(called, "+a +b +c ");
+		CHECK_INT(journal.steps.count, 3);
+		CHECK_INT(run_undo(&journal, soon, &err), 0);
+		CHECK_TEXT(called, "+a +b +c -c -b -a ");
+		CHECK_INT(journal.steps.count, 0);
+		journal_close(&journal);
+	}
+	TEST("a step is on record before it is applied, and its failure ends the way")
+	{
+		auto_json struct json *json = NULL;
+
+		begin(&journal, &plan);
+		apply_fails = "b";
+		CHECK_INT(run_apply(&journal, &plan, soon, &err), -ENOSPC);
+		CHECK_HAS(err.text, "apply b");
+		CHECK_TEXT(called, "+a +b ");
+		json = on_disk();
+		CHECK_INT(json_count(json_get(json, "steps")), 2);
+		CHECK(json_get(json_at(json_get(json, "steps"), 0), "result") != NULL);
+		CHECK(json_get(json_at(json_get(json, "steps"), 1), "result") == NULL);
+		CHECK_INT(run_undo(&journal, soon, &err), 0);
+		CHECK_TEXT(called, "+a +b -b -a ");
+		step_list_clear(&plan);
+		journal_close(&journal);
+	}
+	TEST("undoing goes on after an error and tries what is left once more")
+	{
+		begin(&journal, &plan);
+		run_apply(&journal, &plan, soon, &err);
+		called[0] = '\0';
+		undo_fails = "b";
+		undo_failures = 1;
+		CHECK_INT(run_undo(&journal, soon, &err), 0);
+		CHECK_TEXT(called, "-c !b -a -b ");
+		CHECK_INT(journal.steps.count, 0);
+		journal_close(&journal);
+	}
+	TEST("what cannot be undone stays on record, alone, and is the error")
+	{
+		auto_json struct json *json = NULL;
+
+		begin(&journal, &plan);
+		run_apply(&journal, &plan, soon, &err);
+		undo_fails = "b";
+		undo_failures = 99;
+		CHECK_INT(run_undo(&journal, soon, &err), -EBUSY);
+		CHECK_HAS(err.text, "undo b");
+		CHECK_INT(journal.steps.count, 1);
+		json = on_disk();
+		CHECK_INT(json_count(json_get(json, "steps")), 1);
+		undo_failures = 0;
+		CHECK_INT(run_undo(&journal, soon, &err), 0);
+		journal_close(&journal);
+	}
+	return check_end();
+}
