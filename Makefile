@@ -13,18 +13,18 @@ CFLAGS ?= -O2 -g
 VERSION := 0.1.0
 PACKAGES := yajl libnl-3.0 libnl-route-3.0
 
+comma := ,
 BUILD := build$(if $(SANITIZE),-sanitize)
 SANITIZERS := $(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-omit-frame-pointer -fno-sanitize-recover=all)
-comma := ,
 Q := $(if $(V),,@)
 
 OUR_CPPFLAGS := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ihook -I$(BUILD) \
 	$(if $(SANITIZE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 OUR_CFLAGS := -std=gnu11 -fPIE -fstack-protector-strong -Wall -Wextra -Wshadow -Wformat=2 -Wvla \
 	-Wstrict-prototypes -Wmissing-prototypes -Wundef -Wno-missing-field-initializers \
-	$(SANITIZERS) $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+	$(SANITIZERS) $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 OUR_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZERS)
-LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 
 SOURCES := $(sort $(wildcard hook/*.c hook/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
@@ -38,7 +38,14 @@ $(BUILD)/oci-network-hook: $(BUILD)/hook/main.o $(BUILD)/libhook.a
 	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(LDFLAGS) $(OUR_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/libhook.a: $(filter-out %/main.o,$(OBJECTS))
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
+
+$(BUILD)/oci-network.conflist.h: config/oci-network.conflist
+	@mkdir -p $(@D)
+	$(Q){ echo 'static const char oci_network_conflist[] ='; \
+		sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $<; echo ';'; } >$@
+
+$(BUILD)/hook/default_network.o: $(BUILD)/oci-network.conflist.h
 
 $(BUILD)/%.o: %.c Makefile
 	@echo "  CC    $<"
@@ -53,12 +60,90 @@ $(BUILD)/tests/%: $(BUILD)/tests/tools/%.o $(BUILD)/libhook.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(LDFLAGS) $(OUR_LDFLAGS) -o $@ $^ $(LIBS)
 
+# ---- tests ----
+
+BATS := $(sort $(wildcard tests/*.bats tests/net/*.bats tests/runtime/*.bats))
+
+# What is installed first may be what the rest of this file asks pkg-config for: hence a make of its own.
+check: deps-check
+	$(Q)$(MAKE) --no-print-directory check-built
+
+check-all: deps-check
+	$(Q)$(MAKE) --no-print-directory check-built RUN_FLAGS=--all
+
+check-built: all $(TESTS) $(TOOLS)
+	$(Q)tests/run $(RUN_FLAGS) $(TESTS) $(BATS)
+
 check-unit: $(TESTS)
-	$(Q)for t in $(TESTS); do $$t || exit; done
+	$(Q)tests/run $(TESTS)
+
+check-net: all $(TOOLS)
+	$(Q)tests/run $(sort $(wildcard tests/*.bats tests/net/*.bats))
+
+check-runtime: all $(TOOLS)
+	$(Q)tests/run $(sort $(wildcard tests/runtime/*.bats))
+
+demo: deps-demo
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/host tests/demo
+
+# ---- lint ----
+
+C_FILES := $(sort $(wildcard hook/*.[ch] hook/*/*.[ch] tests/*.[ch] tests/tools/*.[ch]))
+SHELL_FILES := $(sort $(shell grep -lE '^#!/bin/(ba)?sh' tests/* .ci/run 2>/dev/null)) tests/lib.bash $(BATS)
+
+lint: $(BUILD)/oci-network.conflist.h
+	clang-format --dry-run --Werror $(C_FILES)
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--error-exitcode=1 -D_GNU_SOURCE -DVERSION='""' -Ihook -I$(BUILD) hook tests
+	clang-tidy --quiet --warnings-as-errors='*' $(filter %.c,$(C_FILES)) -- \
+		-std=gnu11 $(OUR_CPPFLAGS) $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+	shellcheck $(SHELL_FILES)
+	mandoc -T lint -W warning hook/oci-network-hook.8 config/oci-network-hook.conf.5
+
+# ---- what is needed, by Debian's names ----
+
+DEBS_BUILD := gcc libc6-dev pkg-config libyajl-dev libnl-3-dev libnl-route-3-dev
+DEBS_DEMO := crun runc containernetworking-plugins iptables iproute2 busybox-static jq util-linux
+DEBS_CHECK := podman conmon bats nftables ebtables ipset bridge-utils ethtool procps uuid-runtime
+DEBS_LINT := clang-format clang-tidy cppcheck shellcheck mandoc
+
+deps: deps-check
+	$(Q)tests/deps $(DEBS_LINT)
+
+deps-demo:
+	$(Q)tests/deps $(DEBS_BUILD) $(DEBS_DEMO)
+
+deps-check:
+	$(Q)tests/deps $(DEBS_BUILD) $(DEBS_DEMO) $(DEBS_CHECK)
+
+# ---- install ----
+
+HOOKDIR := $(LIBEXECDIR)/oci/hooks.d
+HOOKS := oci-network-hook-setup.json oci-network-hook-teardown.json
+
+install: all
+	install -D -m 755 $(BUILD)/oci-network-hook $(DESTDIR)$(HOOKDIR)/oci-network-hook
+	install -d $(DESTDIR)$(PREFIX)/bin
+	ln -sfn $(HOOKDIR)/oci-network-hook $(DESTDIR)$(PREFIX)/bin/oci-network-hook
+	install -d $(DESTDIR)$(HOOKSDIR)
+	for h in $(HOOKS); do sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|' hooks.d/$$h.in \
+		>$(DESTDIR)$(HOOKSDIR)/$$h && chmod 644 $(DESTDIR)$(HOOKSDIR)/$$h || exit; done
+	install -D -m 644 hook/oci-network-hook.8 $(DESTDIR)$(MANDIR)/man8/oci-network-hook.8
+	install -D -m 644 config/oci-network-hook.conf.5 $(DESTDIR)$(MANDIR)/man5/oci-network-hook.conf.5
+	test -e $(DESTDIR)$(SYSCONFDIR)/oci-network-hook.conf || install -D -m 644 \
+		config/oci-network-hook.conf $(DESTDIR)$(SYSCONFDIR)/oci-network-hook.conf
+
+# The hooks.d files first: podman skips one whose program is missing, and starts without a network.
+uninstall:
+	for h in $(HOOKS); do rm -f $(DESTDIR)$(HOOKSDIR)/$$h; done
+	rm -f $(DESTDIR)$(PREFIX)/bin/oci-network-hook $(DESTDIR)$(HOOKDIR)/oci-network-hook
+	rm -f $(DESTDIR)$(MANDIR)/man8/oci-network-hook.8 $(DESTDIR)$(MANDIR)/man5/oci-network-hook.conf.5
 
 clean:
 	rm -rf build build-sanitize
 
-.PHONY: all check-unit clean
+.PHONY: all check check-all check-built check-unit check-net check-runtime demo lint deps deps-demo deps-check \
+	install uninstall clean
 .SECONDARY:
 -include $(shell find build build-sanitize -name '*.d' 2>/dev/null)

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Arguments, configuration, one command, exit status. The only exit and the only error message. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "commands/commands.h"
+#include "conf.h"
+
+struct options {
+	const char *config;
+	const char *log_level;
+	bool help, version;
+	char **words; /* the command and its arguments; not owned strings, ends with NULL */
+	int count;
+};
+
+/* The value of an option that may be written --name VALUE or --name=VALUE; NULL: another option. */
+static const char *option_value(const char *name, char **argv, int *i)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(argv[*i], name, len) != 0)
+		return NULL;
+	if (argv[*i][len] == '=')
+		return argv[*i] + len + 1;
+	if (argv[*i][len] != '\0')
+		return NULL;
+	return argv[*i + 1] ? argv[++*i] : "";
+}
+
+/* Global options stand anywhere; the rest is the command's. */
+static void parse_options(char **argv, struct options *options)
+{
+	for (int i = 1; argv[i]; i++) {
+		const char *value;
+
+		if ((value = option_value("--config", argv, &i)))
+			options->config = value;
+		else if ((value = option_value("--log-level", argv, &i)))
+			options->log_level = value;
+		else if (strcmp(argv[i], "--help") == 0)
+			options->help = true;
+		else if (strcmp(argv[i], "--version") == 0)
+			options->version = true;
+		else
+			options->words[options->count++] = argv[i];
+	}
+}
+
+static int usage(struct err *err, const char *what, const char *word)
+{
+	err_say(err, EINVAL, "%s%s (see oci-network-hook --help)", what, word);
+	return err_class(err, STATUS_USAGE);
+}
+
+static int load_conf(const struct options *options, struct conf *ret_conf, struct err *err)
+{
+	int ret;
+
+	ret = conf_load(options->config, ret_conf, err);
+	if (ret < 0)
+		return ret;
+	if (options->log_level && !log_level_from(options->log_level, &ret_conf->log_level))
+		return usage(err, "not a log level: ", options->log_level);
+	return 0;
+}
+
+static int run(const struct options *options, struct err *err)
+{
+	const char *name = options->words[0];
+	const struct command *command;
+	auto_conf struct conf conf = { 0 };
+	int ret;
+
+	if (!name && isatty(STDIN_FILENO))
+		return usage(err, "no command", "");
+	command = command_find(name ? name : "hook");
+	if (!command)
+		return usage(err, "no such command: ", name);
+	ret = load_conf(options, &conf, err);
+	if (ret < 0)
+		return ret;
+	return command->run(&(struct invocation){ .conf = &conf,
+						  .argc = name ? options->count - 1 : 0,
+						  .argv = options->words + (name ? 1 : 0) },
+			    err);
+}
+
+/* Errors also go where they can be found later: crun throws standard error away. */
+static enum exit_status report(const struct err *err)
+{
+	fprintf(stderr, "oci-network-hook: %s\n", err->text);
+	log_error("%s", err->text);
+	return err_status(err);
+}
+
+int main(int argc, char **argv)
+{
+	auto_free char **words = mem_array(NULL, (size_t)argc + 1, sizeof(*words));
+	struct options options = { .words = words };
+	enum exit_status status = STATUS_OK;
+	struct err err = { 0 };
+
+	process_settle();
+	memset(words, 0, ((size_t)argc + 1) * sizeof(*words));
+	parse_options(argv, &options);
+	if (options.help) {
+		command_print_help();
+	} else if (options.version) {
+		printf("oci-network-hook %s\n", VERSION);
+	} else if (run(&options, &err) < 0) {
+		status = report(&err);
+	}
+	log_close();
+	if (fflush(stdout) != 0 && status == STATUS_OK)
+		status = STATUS_UNEXPECTED;
+	return status;
+}

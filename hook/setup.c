@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/auto.h"
+#include "base/log.h"
+#include "default_network.h"
+#include "firewall/firewall.h"
+#include "gc.h"
+#include "kernel/child.h"
+#include "plan.h"
+#include "run.h"
+
+enum { CONFIG_MAX = 16 << 20 };
+
+struct journal_place setup_place(const struct conf *conf)
+{
+	return (struct journal_place){ conf->state_dir, conf->data_dir };
+}
+
+/* ---- finding out ---- */
+
+static int load_config(const struct oci_state *state, struct json **ret_config, struct err *err)
+{
+	auto_close int bundle = -1;
+	int ret;
+
+	if (!state->bundle) {
+		err_say(err, EBADMSG, "state: no bundle");
+		return err_class(err, STATUS_STATE_JSON);
+	}
+	bundle = open(state->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (bundle < 0) {
+		err_set(err, errno, "bundle %s", state->bundle);
+		return err_class(err, STATUS_STATE_JSON);
+	}
+	ret = json_load(bundle, "config.json", CONFIG_MAX, false, ret_config, err);
+	if (ret < 0) {
+		err_wrap(err, "bundle %s", state->bundle);
+		return err_class(err, STATUS_STATE_JSON);
+	}
+	return 0;
+}
+
+static int identify_netns(const struct oci_state *state, struct netns_id *ret_id, struct err *err)
+{
+	auto_close int fd = -1;
+	bool host = false;
+	int ret;
+
+	ret = netns_open_pid(state->pid, &fd, err);
+	if (ret == 0)
+		ret = netns_identify(fd, ret_id, err);
+	if (ret == 0)
+		ret = netns_is_host(fd, &host, err);
+	if (ret == 0 && host)
+		ret = err_say(err, EINVAL, "process %d is in the host's network namespace",
+			      (int)state->pid);
+	return ret < 0 ? err_class(err, STATUS_NETNS) : 0;
+}
+
+/* The container of ours whose namespace this is; NULL: nobody's. */
+static char *find_owner(const struct conf *conf, struct netns_id netns)
+{
+	const struct journal_place place = setup_place(conf);
+	auto_strings char **ids = NULL;
+
+	if (journal_ids(&place, &ids, NULL) < 0)
+		return NULL;
+	for (size_t i = 0; ids[i]; i++) {
+		auto_journal struct journal journal = { .dirfd = -1 };
+		auto_free char *boot_id = journal_boot_id();
+
+		if (journal_read(&place, ids[i], &journal, NULL) < 0 || !journal.boot_id)
+			continue;
+		if (strcmp(journal.boot_id, boot_id) == 0 && netns_same(journal.netns, netns) &&
+		    !(journal.steps.count > 0 && journal.steps.steps[0]->ops == &step_join))
+			return mem_copy(ids[i]);
+	}
+	return NULL;
+}
+
+/* Only when there is no configuration at all: files that are all broken are a mistake to be told.
+ */
+static int load_networks(struct setup *setup, bool keep, struct err *err)
+{
+	struct conflist_entry *entry;
+	int ret;
+
+	ret = conflist_load_dir(setup->conf->cni_conf_dir, &setup->networks, err);
+	if (ret < 0 || setup->networks.count > 0)
+		return ret;
+	conflist_dir_clear(&setup->networks);
+	entry = mem_alloc(sizeof(*entry));
+	setup->networks.entries = entry;
+	ret = default_network_load(setup->conf, keep, &entry->conflist, err);
+	if (ret < 0)
+		return ret;
+	setup->networks.count = 1;
+	return 0;
+}
+
+static int find_default(const struct setup *setup, const struct conflist **ret_conflist,
+			struct err *err)
+{
+	int ret;
+
+	*ret_conflist = conflist_first(&setup->networks);
+	if (!setup->conf->default_network)
+		return 0;
+	ret = conflist_find(&setup->networks, setup->conf->default_network, ret_conflist, err);
+	return ret < 0 ? err_wrap(err, "default_network") : 0;
+}
+
+static int prepare_networks(struct setup *setup, bool keep, struct err *err)
+{
+	const struct firewall_backend *backend = firewall_find(setup->conf->firewall);
+	struct plan_input input = {
+		.conf = setup->conf,
+		.state = setup->state,
+		.request = &setup->request,
+		.networks = &setup->networks,
+		.netns = setup->netns,
+		.joined_owner = setup->owner,
+	};
+	int ret = 0;
+
+	if (!backend) {
+		err_say(err, ENOSYS, "firewall backend %s is not in this program",
+			setup->conf->firewall);
+		return err_class(err, STATUS_FIREWALL);
+	}
+	input.firewall = backend->name;
+	if (setup->request.network_count > 0)
+		ret = load_networks(setup, keep, err);
+	if (ret == 0 && setup->request.network_count > 0)
+		ret = find_default(setup, &input.default_network, err);
+	if (ret == 0)
+		ret = ports_choose(&setup->request.ports, err);
+	return ret < 0 ? ret : plan_build(&input, &setup->plan, err);
+}
+
+int setup_prepare(const struct conf *conf, const struct oci_state *state, bool keep,
+		  struct setup *ret_setup, struct err *err)
+{
+	auto_setup struct setup setup = { .conf = conf, .state = state };
+	int ret;
+
+	ret = load_config(state, &setup.config, err);
+	if (ret == 0)
+		ret = request_build(state->annotations, setup.config, &setup.request, err);
+	if (ret == 0 && setup.request.kind != REQUEST_HOST)
+		ret = identify_netns(state, &setup.netns, err);
+	/* Joined the host's namespace by path: as much the host's as not having one. */
+	if (ret == -EINVAL && setup.request.kind == REQUEST_JOIN) {
+		setup.request.kind = REQUEST_HOST;
+		ret = 0;
+	}
+	if (ret == 0 && setup.request.kind == REQUEST_JOIN)
+		setup.owner = find_owner(conf, setup.netns);
+	if (ret == 0 && setup.request.kind != REQUEST_HOST)
+		ret = prepare_networks(&setup, keep, err);
+	if (ret < 0)
+		return ret;
+	*ret_setup = setup;
+	setup = (struct setup){ 0 };
+	return 0;
+}
+
+void setup_clear(struct setup *setup)
+{
+	json_free(setup->config);
+	request_clear(&setup->request);
+	conflist_dir_clear(&setup->networks);
+	free(setup->owner);
+	step_list_clear(&setup->plan);
+	*setup = (struct setup){ 0 };
+}
+
+/* ---- doing it ---- */
+
+static bool is_done(const struct journal *journal, const struct oci_state *state)
+{
+	return journal->complete && journal->pid == state->pid && journal_alive(journal);
+}
+
+/* Without the lock, so at no cost: prestart and createRuntime are often both registered. */
+static bool already_done(const struct journal_place *place, const struct oci_state *state)
+{
+	auto_journal struct journal journal = { .dirfd = -1 };
+
+	return journal_read(place, state->id, &journal, NULL) == 0 && is_done(&journal, state);
+}
+
+/* What an earlier run left under this id. */
+static int settle_old(struct journal *journal, const struct oci_state *state,
+		      struct deadline deadline, struct err *err)
+{
+	int ret;
+
+	if (journal->steps.count == 0)
+		return 0;
+	if (journal_alive(journal) && journal->pid != state->pid) {
+		err_say(err, EEXIST, "the id is in use by process %d", (int)journal->pid);
+		return err_class(err, STATUS_STATE_FILE);
+	}
+	log_info("undoing what an earlier run left");
+	ret = run_undo(journal, deadline, err);
+	return ret < 0 ? err_wrap(err, "undo an earlier run") : 0;
+}
+
+static void fill(struct journal *journal, const struct setup *setup)
+{
+	free(journal->boot_id);
+	free(journal->bundle);
+	free(journal->netns_path);
+	journal->pid = setup->state->pid;
+	journal->pid_start = child_start_time(setup->state->pid);
+	journal->boot_id = journal_boot_id();
+	journal->bundle = mem_copy(setup->state->bundle);
+	journal->netns = setup->netns;
+	journal->netns_path =
+		mem_copy(setup->owner ? setup->request.join_path
+				      : json_get_text(setup->plan.steps[0]->args, "path"));
+	journal->created_s = time(NULL);
+	journal->complete = false;
+}
+
+static int apply(struct journal *journal, struct setup *setup, struct deadline deadline,
+		 struct err *err)
+{
+	int ret;
+
+	fill(journal, setup);
+	ret = journal_keep(journal, &setup->plan, err);
+	if (ret == 0)
+		ret = run_apply(journal, &setup->plan, deadline, err);
+	if (ret < 0)
+		return ret;
+	journal->complete = true;
+	return journal_save(journal, err);
+}
+
+/* The rollback has a third of the time for itself, however long the failing step took. */
+static int apply_or_undo(struct journal *journal, struct setup *setup, struct deadline deadline,
+			 struct err *err)
+{
+	int64_t reserve_us = setup->conf->timeout_ms * 1000 / 3;
+	struct deadline forward = { deadline.at_us - reserve_us };
+	struct err rest;
+	int ret;
+
+	ret = apply(journal, setup, forward, err);
+	if (ret == 0)
+		return 0;
+	if (run_undo(journal, deadline, &rest) < 0)
+		log_error("not everything could be undone: %s", rest.text);
+	return ret;
+}
+
+int setup_run(const struct conf *conf, const struct oci_state *state, struct deadline deadline,
+	      struct err *err)
+{
+	const struct journal_place place = setup_place(conf);
+	auto_journal struct journal journal = { .dirfd = -1 };
+	auto_setup struct setup setup = { 0 };
+	int64_t begun = clock_now_us();
+	int ret;
+
+	if (already_done(&place, state))
+		return 0;
+	if (access(conf->state_dir, F_OK) < 0)
+		gc_earlier_boots(conf, deadline);
+	ret = setup_prepare(conf, state, true, &setup, err);
+	if (ret < 0)
+		return ret;
+	if (setup.plan.count == 0) {
+		log_debug("nothing to do: not a new network namespace");
+		return 0;
+	}
+	ret = journal_open(&place, state->id, JOURNAL_CREATE, deadline, &journal, err);
+	if (ret < 0)
+		return ret;
+	if (is_done(&journal, state))
+		return 0;
+	ret = settle_old(&journal, state, deadline, err);
+	if (ret == 0)
+		ret = apply_or_undo(&journal, &setup, deadline, err);
+	if (ret == 0)
+		log_info("set up in %.1f ms", (double)(clock_now_us() - begun) / 1000);
+	return ret;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The way of a container through set-up. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "cni/conflist.h"
+#include "conf.h"
+#include "journal.h"
+#include "kernel/netns.h"
+#include "request.h"
+#include "state.h"
+#include "steps/step.h"
+
+struct setup { /* everything the plan is made from, and the plan */
+	const struct conf *conf;
+	const struct oci_state *state;
+	struct json *config; /* the bundle's config.json */
+	struct request request;
+	struct netns_id netns;
+	struct conflist_dir networks;
+	char *owner; /* whose namespace it joined, when that is a container of ours */
+	struct step_list plan;
+};
+
+/* Find out what the container asks for and plan it. Changes nothing, but for (keep) the subnets of
+ * the default network being written down the first time. */
+int setup_prepare(const struct conf *conf, const struct oci_state *state, bool keep,
+		  struct setup *ret_setup, struct err *err);
+void setup_clear(struct setup *setup);
+#define auto_setup __attribute__((cleanup(setup_clear)))
+
+/* Give the container its network, all of it or nothing. Doing it twice is success. */
+int setup_run(const struct conf *conf, const struct oci_state *state, struct deadline deadline,
+	      struct err *err);
+
+struct journal_place setup_place(const struct conf *conf);

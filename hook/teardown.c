@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "teardown.h"
+
+#include <errno.h>
+
+#include "base/auto.h"
+#include "base/log.h"
+#include "journal.h"
+#include "run.h"
+#include "setup.h"
+
+int teardown_run(const struct conf *conf, const char *id, struct deadline deadline, struct err *err)
+{
+	const struct journal_place place = setup_place(conf);
+	auto_journal struct journal journal = { .dirfd = -1 };
+	int64_t begun = clock_now_us();
+	int ret;
+
+	ret = journal_open(&place, id, JOURNAL_EXISTING, deadline, &journal, err);
+	if (ret == -ENOENT)
+		return 0;
+	if (ret < 0)
+		return ret;
+	ret = run_undo(&journal, deadline, err);
+	if (ret == 0)
+		log_info("torn down in %.1f ms", (double)(clock_now_us() - begun) / 1000);
+	return ret;
+}
