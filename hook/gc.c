@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/auto.h"
 #include "base/log.h"
@@ -130,6 +131,47 @@ void gc_earlier_boots(const struct conf *conf, struct deadline deadline)
 			log_info("released what container %s left before the boot", kept[i]);
 		else if (ret != -EAGAIN)
 			log_warning("container %s of an earlier boot: %s", kept[i], err.text);
+	}
+}
+
+/* So few that a set-up does not become slower by it; on a crowded host it is left to `gc` and its timer. */
+enum { LOOKS = 2, CROWDED = 256 };
+
+static bool is_dead(const struct journal_place *place, const char *id)
+{
+	auto_journal struct journal journal = { .dirfd = -1 };
+
+	return journal_read(place, id, &journal, NULL) == 0 && !journal_alive(&journal);
+}
+
+void gc_some(const struct conf *conf, struct deadline deadline)
+{
+	const struct journal_place place = setup_place(conf);
+	auto_strings char **ids = NULL;
+	struct stat st;
+	size_t count, start;
+
+	if (stat(conf->state_dir, &st) < 0 || st.st_nlink > CROWDED ||
+	    journal_ids(&place, &ids, NULL) < 0)
+		return;
+	count = mem_strings_count(ids);
+	start = count ? (size_t)clock_now_us() % count : 0;
+	for (size_t i = 0; i < LOOKS && i < count; i++) {
+		const char *id = ids[(start + i) % count];
+		auto_strings char **wanted = NULL;
+		struct err err;
+		int ret;
+
+		if (!is_dead(&place, id))
+			continue;
+		wanted = wanted_ids(&place, ids);
+		if (has(wanted, id))
+			continue;
+		ret = undo_one(&place, id, deadline_share(deadline, 4), &err);
+		if (ret == 0)
+			log_info("released what container %s had left", id);
+		else if (ret != -EAGAIN)
+			log_warning("container %s: %s", id, err.text);
 	}
 }
 

@@ -366,13 +366,17 @@ static void remove_files(const struct journal *journal)
 	auto_free char *kept_dir = mem_copy_n(journal->kept_file,
 					      strlen(journal->kept_file) - strlen(journal->id) - 1);
 
+	auto_free char *cni_dir = mem_format("%s/@cni", state_dir);
+
 	if (unlink(journal->kept_file) == 0)
 		rmdir(kept_dir);
 	unlinkat(journal->dirfd, FILE_NAME ".new", 0);
 	unlinkat(journal->dirfd, FILE_NAME, 0);
 	if (rmdir(journal->dir) < 0)
 		log_warning("remove %s: %m", journal->dir);
-	rmdir(state_dir); /* with the last container, when nothing else is in it */
+	/* With the last container, when nothing else is in them. */
+	rmdir(cni_dir);
+	rmdir(state_dir);
 }
 
 void journal_close(struct journal *journal)
@@ -391,6 +395,17 @@ static bool leaves_something_on_disk(const struct step *step)
 	return step->ops == &step_network;
 }
 
+/* It says of itself that it may have been applied: see the steps that look whether they ever began. */
+static struct json *kept_step(const struct step *step)
+{
+	struct json *json = step_to_json(step);
+	struct json *progress = json_new(JSON_OBJECT);
+
+	json_set_bool(progress, "kept", true);
+	json_set(json, "progress", progress);
+	return json;
+}
+
 int journal_keep(const struct journal *journal, const struct step_list *plan, struct err *err)
 {
 	auto_json struct json *json = json_new(JSON_OBJECT);
@@ -406,19 +421,11 @@ int journal_keep(const struct journal *journal, const struct step_list *plan, st
 	json_set(json, "steps", steps);
 	for (size_t i = 0; i < plan->count; i++)
 		if (leaves_something_on_disk(plan->steps[i]))
-			json_push(steps, step_to_json(plan->steps[i]));
+			json_push(steps, kept_step(plan->steps[i]));
 	if (json_count(steps) == 0)
 		return 0;
 	text = json_print(json, 0);
-	/* Whoever removes the last file removes the directory as well: then make it again. */
-	for (int tries = 0; tries < 100; tries++) {
-		ret = file_make_dirs(dir, 0700, err);
-		if (ret == 0)
-			ret = file_replace(AT_FDCWD, journal->kept_file, text, strlen(text), 0600,
-					   err);
-		if (ret != -ENOENT)
-			break;
-	}
+	ret = file_put(journal->kept_file, text, strlen(text), err);
 	return ret < 0 ? err_class(err, STATUS_STATE_FILE) : 0;
 }
 

@@ -109,11 +109,15 @@ static int find_default(const struct setup *setup, const struct conflist **ret_c
 {
 	int ret;
 
+	if (setup->conf->default_network) {
+		ret = conflist_find(&setup->networks, setup->conf->default_network, ret_conflist, err);
+		return ret < 0 ? err_wrap(err, "default_network") : 0;
+	}
 	*ret_conflist = conflist_first(&setup->networks);
-	if (!setup->conf->default_network)
+	if (*ret_conflist)
 		return 0;
-	ret = conflist_find(&setup->networks, setup->conf->default_network, ret_conflist, err);
-	return ret < 0 ? err_wrap(err, "default_network") : 0;
+	err_say(err, ENOENT, "there is no default network; %s", setup->networks.entries[0].error.text);
+	return err_class(err, STATUS_NO_NETWORK);
 }
 
 static int prepare_networks(struct setup *setup, bool keep, struct err *err)
@@ -275,6 +279,8 @@ int setup_run(const struct conf *conf, const struct oci_state *state, struct dea
 		return 0;
 	if (access(conf->state_dir, F_OK) < 0)
 		gc_earlier_boots(conf, deadline);
+	else
+		gc_some(conf, deadline);
 	ret = setup_prepare(conf, state, true, &setup, err);
 	if (ret < 0)
 		return ret;

@@ -112,3 +112,18 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err)
 		return err_set(err, errno, "create directory %s", path);
 	return 0;
 }
+
+int file_put(const char *path, const char *text, size_t len, struct err *err)
+{
+	auto_free char *dir = mem_copy_n(path, (size_t)(strrchr(path, '/') - path));
+	int ret = 0;
+
+	for (int tries = 0; tries < 100; tries++) {
+		ret = file_make_dirs(dir, 0700, err);
+		if (ret == 0)
+			ret = file_replace(AT_FDCWD, path, text, len, 0600, err);
+		if (ret != -ENOENT)
+			break;
+	}
+	return ret;
+}

@@ -90,19 +90,14 @@ static struct json *make_entry(const struct cni_attachment *attachment, const st
 int cache_save(const struct cni_attachment *attachment, const struct json *result, struct err *err)
 {
 	auto_free char *path = entry_path(attachment);
-	auto_free char *dir = mem_format("%s/results", attachment->cache_dir);
 	auto_json struct json *entry = NULL;
 	auto_free char *text = NULL;
-	int ret;
 
 	if (!path)
 		return err_say(err, EINVAL, "no name for an entry in the cache of results");
 	entry = make_entry(attachment, result);
 	text = json_print(entry, 0);
-	ret = file_make_dirs(dir, 0700, err);
-	if (ret < 0)
-		return ret;
-	return file_replace(AT_FDCWD, path, text, strlen(text), 0600, err);
+	return file_put(path, text, strlen(text), err);
 }
 
 static bool is_of(const struct json *entry, const char *key, const char *value)
@@ -147,7 +142,8 @@ int cache_load_result(const struct cni_attachment *attachment, struct json **ret
 void cache_remove(const struct cni_attachment *attachment)
 {
 	auto_free char *path = entry_path(attachment);
+	auto_free char *dir = mem_format("%s/results", attachment->cache_dir);
 
-	if (path)
-		unlink(path);
+	if (path && unlink(path) == 0)
+		rmdir(dir); /* with the last entry */
 }

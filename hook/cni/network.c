@@ -11,6 +11,7 @@
 #include "cache.h"
 #include "conflist.h"
 #include "operation.h"
+#include "plugin.h"
 #include "result.h"
 
 /* The first error is the one reported: those after it often follow from it. */
@@ -61,10 +62,26 @@ static int check_names(const struct operation *operation, struct err *err)
 	return -EINVAL;
 }
 
+/* All of them, before the first has changed anything. */
+static int check_plugins(const struct operation *operation, struct err *err)
+{
+	for (size_t i = 0; i < json_count(operation->plugins); i++) {
+		const char *type = json_text(json_get_fold(json_at(operation->plugins, i), "type"));
+		auto_plugin struct plugin plugin = { 0 };
+		int ret = plugin_find(type ? type : "", operation->path,
+				      operation->attachment->in_process, &plugin, err);
+
+		if (ret < 0) {
+			err_wrap(err, "plugin %s", type ? type : "");
+			return ret;
+		}
+	}
+	return 0;
+}
+
 struct results {
-	struct json *printed; /* what the last plugin said, as it said it */
-	struct json
-		*previous; /* the same, checked, in the version of the list: for the next plugin */
+	struct json *printed;  /* what the last plugin said, as it said it */
+	struct json *previous; /* the same, checked, in the version of the list: for the next one */
 };
 
 static void results_clear(struct results *results)
@@ -135,6 +152,8 @@ int cni_add(const struct cni_attachment *attachment, struct deadline deadline,
 
 	if (ret == 0)
 		ret = check_names(&operation, err);
+	if (ret == 0)
+		ret = check_plugins(&operation, err);
 	for (size_t i = 0; ret == 0 && i < json_count(operation.plugins); i++)
 		ret = add_one(&operation, json_at(operation.plugins, i), deadline, &results, err);
 	if (ret == 0)

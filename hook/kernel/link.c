@@ -56,13 +56,17 @@ static int err_nl(struct err *err, int code, const char *what)
 	return err_say(err, nl_errno(code), "%s: %s", what, nl_geterror(code));
 }
 
+/* Callbacks of our own: libnl's default is whatever NLCB in the caller's environment says. */
 static int open_route(struct nl_sock **ret_sock, struct err *err)
 {
-	struct nl_sock *sock = nl_socket_alloc();
+	struct nl_cb *callbacks = nl_cb_alloc(NL_CB_DEFAULT);
+	struct nl_sock *sock = callbacks ? nl_socket_alloc_cb(callbacks) : NULL;
 	int ret;
 
+	nl_cb_put(callbacks);
 	if (!sock)
 		return err_set(err, ENOMEM, "netlink");
+	nl_debug = 0; /* NLDBG likewise */
 	ret = nl_connect(sock, NETLINK_ROUTE);
 	if (ret < 0) {
 		nl_socket_free(sock);

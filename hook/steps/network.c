@@ -13,6 +13,7 @@
 
 #include "base/auto.h"
 #include "base/log.h"
+#include "cni/cache.h"
 #include "cni/residue.h"
 #include "cni/result.h"
 #include "kernel/child.h"
@@ -213,6 +214,8 @@ static int undo(struct step *step, const struct step_context *context, struct er
 	bool interrupted;
 	int ret, residue;
 
+	if (!step->result && !step->progress)
+		return 0; /* no plugin was ever started */
 	ret = end_orphan(step, context->deadline, err);
 	if (ret < 0)
 		return wrap(step, err);
@@ -226,6 +229,7 @@ static int undo(struct step *step, const struct step_context *context, struct er
 	residue = residue_clean(&attachment, context->deadline, ret < 0 ? NULL : err);
 	if (ret < 0 && residue == 0 && residue_says_gone(err->text)) {
 		log_info("network %s: %s", json_get_text(step->args, "name"), err->text);
+		cache_remove(&attachment);
 		return 0;
 	}
 	return ret < 0 || residue < 0 ? wrap(step, err) : 0;
