@@ -198,6 +198,7 @@ static struct step *network_step(const struct plan_input *input,
 	set_default_route(args, input->request, network);
 	json_set_text(args, "plugin_path", input->conf->cni_plugin_path);
 	json_set_text(args, "cache_dir", input->conf->cni_cache_dir);
+	json_set_text(args, "lock_dir", input->conf->state_dir);
 	json_set_bool(args, "in_process", strcmp(input->conf->plugins, "builtin") == 0);
 	json_set(args, "conflist", list_for(conflist, network));
 	return step_new(&step_network, args);

@@ -9,7 +9,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "base/auto.h"
 #include "base/log.h"
@@ -166,18 +169,105 @@ static int settle_default_route(struct work *work, struct err *err)
 	return netns_run(fd, settle_in_netns, work, err);
 }
 
+/* ---- many at once ---- */
+
+/* Networks are set up side by side, under a lock that is shared. The reference plugins look first and
+ * add then, so two that both are the first of their host can get in each other's way; whoever sees
+ * that does it again alone. One lock for all, held through every ADD, is what makes nerdctl slow. */
+static int lock_host(const struct step *step, int how, struct deadline deadline, int *ret_fd,
+		     struct err *err)
+{
+	const char *dir = json_get_text(step->args, "lock_dir");
+	auto_close int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	*ret_fd = -1;
+	if (fd < 0)
+		return 0; /* after a reboot there is none, and nobody to be kept out */
+	while (flock(fd, how | LOCK_NB) < 0) {
+		if (deadline_left_ms(deadline) == 0) {
+			err_say(err, ETIMEDOUT, "lock %s: held by others", dir);
+			return err_class(err, STATUS_LOCK);
+		}
+		clock_sleep_ms(2);
+	}
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static bool lost_a_race(const struct err *err)
+{
+	static const char *const words[] = {
+		"File exists",
+		"already exists",
+		"Resource temporarily unavailable",
+		"esource busy",
+	};
+
+	for (size_t i = 0; i < array_size(words); i++)
+		if (strstr(err->text, words[i]))
+			return true;
+	return false;
+}
+
+static int add(struct work *work, int how, struct err *err)
+{
+	struct cni_attachment attachment = attachment_of(work);
+	const struct deadline deadline = work->context->deadline;
+	auto_close int lock = -1;
+	int ret;
+
+	ret = lock_host(work->step, how, deadline, &lock, err);
+	if (ret == 0)
+		ret = cni_add(&attachment, deadline, &work->step->result, err);
+	if (ret < 0 && work->step->progress && lost_a_race(err)) {
+		const struct json *learnt = json_get(work->step->progress, "learnt");
+		struct err ignored;
+
+		cni_del(&attachment, learnt, deadline_share(deadline, 2), &ignored);
+	}
+	return ret;
+}
+
 /* ---- the step ---- */
+
+static int refuse_taken_name(void *data, struct err *err)
+{
+	const struct work *work = data;
+	const char *ifname = json_get_text(work->step->args, "ifname");
+
+	if (if_nametoindex(ifname) == 0)
+		return 0;
+	return err_say(err, EEXIST, "the namespace has an interface %s", ifname);
+}
+
+/* Before anything is begun, so that its undoing does not take what is somebody else's: another
+ * container's that shares the namespace, say. */
+static int check_name(struct work *work, struct err *err)
+{
+	auto_close int fd = -1;
+	int ret;
+
+	ret = netns_open_path(json_get_text(work->step->args, "netns"), &fd, err);
+	return ret < 0 ? ret : netns_run(fd, refuse_taken_name, work, err);
+}
 
 static int apply(struct step *step, const struct step_context *context, struct err *err)
 {
 	struct work work = { step, context };
-	struct cni_attachment attachment = attachment_of(&work);
 	int ret;
 
-	ret = cni_add(&attachment, context->deadline, &step->result, err);
-	if (ret < 0)
-		return wrap(step, err);
-	ret = settle_default_route(&work, err);
+	ret = check_name(&work, err);
+	if (ret < 0) {
+		err_wrap(err, "network %s", json_get_text(step->args, "name"));
+		return err_class(err, STATUS_NETNS);
+	}
+	ret = add(&work, LOCK_SH, err);
+	if (ret < 0 && step->progress && lost_a_race(err)) {
+		log_info("network %s: once more, alone: %s", json_get_text(step->args, "name"), err->text);
+		ret = add(&work, LOCK_EX, err);
+	}
+	if (ret == 0)
+		ret = settle_default_route(&work, err);
 	return ret < 0 ? wrap(step, err) : 0;
 }
 
@@ -211,6 +301,7 @@ static int undo(struct step *step, const struct step_context *context, struct er
 	struct work work = { step, context };
 	struct cni_attachment attachment = attachment_of(&work);
 	const struct json *known = step->result ? step->result : json_get(step->progress, "learnt");
+	auto_close int lock = -1;
 	bool interrupted;
 	int ret, residue;
 
@@ -223,6 +314,9 @@ static int undo(struct step *step, const struct step_context *context, struct er
 		attachment.netns = "";
 	interrupted = was_interrupted(step, &attachment);
 	step_note(step, context, "undoing", json_new_bool(true), err);
+	ret = lock_host(step, LOCK_SH, context->deadline, &lock, err);
+	if (ret < 0)
+		return wrap(step, err);
 	ret = cni_del(&attachment, known, deadline_share(context->deadline, 2), err);
 	if (ret == 0 && !interrupted)
 		return 0;
