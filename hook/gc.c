@@ -109,7 +109,7 @@ int gc_run(const struct conf *conf, struct deadline deadline,
 		ret = journal_kept_ids(&place, &kept, err);
 	if (ret < 0)
 		return ret;
-	for (size_t i = 0; kept[i]; i++)
+	for (size_t i = 0; kept && kept[i]; i++)
 		if (!has(ids, kept[i]))
 			ids = mem_strings_add(ids, kept[i]);
 	wanted = wanted_ids(&place, ids);
@@ -134,7 +134,8 @@ void gc_earlier_boots(const struct conf *conf, struct deadline deadline)
 	}
 }
 
-/* So few that a set-up does not become slower by it; on a crowded host it is left to `gc` and its timer. */
+/* So few that a set-up does not become slower by it; on a crowded host it is left to `gc` and its
+ * timer. */
 enum { LOOKS = 2, CROWDED = 256 };
 
 static bool is_dead(const struct journal_place *place, const char *id)

@@ -395,7 +395,8 @@ static bool leaves_something_on_disk(const struct step *step)
 	return step->ops == &step_network;
 }
 
-/* It says of itself that it may have been applied: see the steps that look whether they ever began. */
+/* It says of itself that it may have been applied: see the steps that look whether they ever began.
+ */
 static struct json *kept_step(const struct step *step)
 {
 	struct json *json = step_to_json(step);

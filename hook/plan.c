@@ -59,6 +59,8 @@ static struct step *firewall_step(const struct plan_input *input)
 
 	json_set_text(args, "backend", input->firewall);
 	json_set_text(args, "owner", input->state->id);
+	json_set_text(args, "firewalld_zone", input->conf->firewalld_zone);
+	json_set_text(args, "admin_chain", input->conf->admin_chain);
 	return step_new(&step_firewall, args);
 }
 

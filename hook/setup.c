@@ -110,13 +110,15 @@ static int find_default(const struct setup *setup, const struct conflist **ret_c
 	int ret;
 
 	if (setup->conf->default_network) {
-		ret = conflist_find(&setup->networks, setup->conf->default_network, ret_conflist, err);
+		ret = conflist_find(&setup->networks, setup->conf->default_network, ret_conflist,
+				    err);
 		return ret < 0 ? err_wrap(err, "default_network") : 0;
 	}
 	*ret_conflist = conflist_first(&setup->networks);
 	if (*ret_conflist)
 		return 0;
-	err_say(err, ENOENT, "there is no default network; %s", setup->networks.entries[0].error.text);
+	err_say(err, ENOENT, "there is no default network; %s",
+		setup->networks.entries[0].error.text);
 	return err_class(err, STATUS_NO_NETWORK);
 }
 

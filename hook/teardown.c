@@ -17,8 +17,11 @@ int teardown_run(const struct conf *conf, const char *id, struct deadline deadli
 	int ret;
 
 	ret = journal_open(&place, id, JOURNAL_EXISTING, deadline, &journal, err);
-	if (ret == -ENOENT)
+	if (ret == -ENOENT) {
+		rmdir(conf->state_dir); /* a set-up that was killed may have got no further than
+					   this */
 		return 0;
+	}
 	if (ret < 0)
 		return ret;
 	ret = run_undo(&journal, deadline, err);

@@ -7,6 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifdef __clang_analyzer__
+#undef err_set
+#undef err_say
+#undef err_wrap
+#undef err_class
+#endif
+
 /* Strings from plugins and strangers end up here: one line, and nothing a terminal obeys. */
 static void flatten(char *text)
 {

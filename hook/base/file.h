@@ -17,8 +17,8 @@ int file_read(int dirfd, const char *path, size_t max, bool follow, char **ret_t
 int file_replace(int dirfd, const char *name, const char *text, size_t len, mode_t mode,
 		 struct err *err);
 
-/* The same by path, with the directories above it (0700), and again when somebody who tidies up takes
- * them away in between. */
+/* The same by path, with the directories above it (0700), and again when somebody who tidies up
+ * takes them away in between. */
 int file_put(const char *path, const char *text, size_t len, struct err *err);
 
 /* mkdir -p with this mode for what is missing. */

@@ -90,9 +90,9 @@ static void append(struct json *json, char *key, struct json *value)
 	if ((n & (n - 1)) == 0) {
 		size_t room = n ? 2 * n : 1;
 
-		json->values = mem_array(json->values, room, sizeof(*json->values));
+		json->values = mem_array(json->values, room, sizeof(struct json *));
 		if (json->type == JSON_OBJECT)
-			json->keys = mem_array(json->keys, room, sizeof(*json->keys));
+			json->keys = mem_array(json->keys, room, sizeof(char *));
 	}
 	json->values[n] = value;
 	if (json->type == JSON_OBJECT)
@@ -289,9 +289,9 @@ static struct json *detach(struct json *json, size_t index)
 
 	if (json->keys) {
 		free(json->keys[index]);
-		memmove(&json->keys[index], &json->keys[index + 1], after * sizeof(*json->keys));
+		memmove(&json->keys[index], &json->keys[index + 1], after * sizeof(char *));
 	}
-	memmove(&json->values[index], &json->values[index + 1], after * sizeof(*json->values));
+	memmove(&json->values[index], &json->values[index + 1], after * sizeof(struct json *));
 	json->count--;
 	return value;
 }

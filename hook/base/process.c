@@ -19,7 +19,7 @@ static void open_standard(void)
 	int fd;
 
 	do
-		fd = open("/dev/null", O_RDWR);
+		fd = open("/dev/null", O_RDWR); /* NOLINT(android-cloexec-open) */
 	while (fd >= 0 && fd <= 2);
 	if (fd > 2)
 		close(fd);

@@ -46,7 +46,7 @@ static uint64_t rotate(uint64_t x, int bits)
 static void expand(const unsigned char *block, uint64_t words[80])
 {
 	for (int i = 0; i < 16; i++) {
-		memcpy(&words[i], block + 8 * i, 8);
+		memcpy(&words[i], block + (size_t)8 * i, 8);
 		words[i] = be64toh(words[i]);
 	}
 	for (int i = 16; i < 80; i++) {

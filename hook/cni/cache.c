@@ -48,8 +48,8 @@ static char *base64(const char *text)
 
 		*p++ = digits[bits >> 18];
 		*p++ = digits[bits >> 12 & 63];
-		*p++ = have > 1 ? digits[bits >> 6 & 63] : '=';
-		*p++ = have > 2 ? digits[bits & 63] : '=';
+		*p++ = (char)(have > 1 ? digits[bits >> 6 & 63] : '=');
+		*p++ = (char)(have > 2 ? digits[bits & 63] : '=');
 	}
 	return out;
 }

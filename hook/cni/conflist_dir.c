@@ -108,7 +108,7 @@ int conflist_load_dir(const char *path, struct conflist_dir *ret_dir, struct err
 		err_class(err, STATUS_USAGE);
 		return ret;
 	}
-	dir.count = mem_strings_count(names);
+	dir.count = names ? mem_strings_count(names) : 0;
 	dir.entries = mem_alloc(dir.count * sizeof(*dir.entries));
 	for (size_t i = 0; i < dir.count; i++) {
 		struct conflist_entry *entry = &dir.entries[i];

@@ -41,7 +41,7 @@ static int parse_device(const struct json *json, struct result_interface *interf
 			struct err *err)
 {
 	const struct json *mtu = result_member(json, "mtu");
-	const char *socket_path, *pci_id;
+	const char *socket_path = "", *pci_id = "";
 	int ret = result_read_text(json, "socketPath", &socket_path, err);
 
 	if (ret == 0)
@@ -58,7 +58,7 @@ static int parse_device(const struct json *json, struct result_interface *interf
 static int parse_interface(const struct json *json, bool with_device,
 			   struct result_interface *interface, struct err *err)
 {
-	const char *name, *mac, *sandbox;
+	const char *name = "", *mac = "", *sandbox = "";
 	int ret = result_read_text(json, "name", &name, err);
 
 	if (ret == 0)

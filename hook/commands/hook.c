@@ -50,7 +50,7 @@ static int run_stage(const struct conf *conf, const char *stage_name, struct err
 {
 	struct deadline deadline = deadline_in_ms(conf->timeout_ms);
 	auto_state struct oci_state state = { 0 };
-	enum stage stage;
+	enum stage stage = STAGE_TEARDOWN;
 	int ret;
 
 	ret = read_state(deadline, &state, err);

@@ -35,9 +35,9 @@ static void cell_age(struct table *table, const struct view *view)
 		int64_t from_s, unit_s;
 		char letter;
 	} units[] = {
-		{ 2 * 86400, 86400, 'd' },
-		{ 2 * 3600, 3600, 'h' },
-		{ 2 * 60, 60, 'm' },
+		{ 2 * 86400L, 86400, 'd' },
+		{ 2 * 3600L, 3600, 'h' },
+		{ 2 * 60L, 60, 'm' },
 		{ 0, 1, 's' },
 	};
 	int64_t age = age_s(view);
@@ -236,7 +236,7 @@ int command_ls(const struct invocation *invocation, struct err *err)
 		return ret;
 	listing.list = as_json ? list : NULL;
 	table_header(&table, columns, array_size(columns));
-	for (size_t i = 0; ids[i]; i++)
+	for (size_t i = 0; ids && ids[i]; i++)
 		add(&listing, invocation->conf, ids[i]);
 	if (as_json)
 		view_print_json(list);

@@ -82,7 +82,7 @@ int command_plan(const struct invocation *invocation, struct err *err)
 	auto_state struct oci_state state = { 0 };
 	const char *stage_name = NULL;
 	bool json = false;
-	enum stage stage;
+	enum stage stage = STAGE_TEARDOWN;
 	int ret;
 
 	for (int i = 0; i < invocation->argc; i++) {

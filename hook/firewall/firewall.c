@@ -12,9 +12,10 @@ static const struct firewall_backend *const backends[] = {
 const struct firewall_backend *firewall_find(const char *name)
 {
 	bool automatic = strcmp(name, "auto") == 0;
+	const char *why;
 
 	for (size_t i = 0; i < array_size(backends); i++)
-		if (automatic ? backends[i]->usable() : strcmp(backends[i]->name, name) == 0)
+		if (automatic ? backends[i]->usable(&why) : strcmp(backends[i]->name, name) == 0)
 			return backends[i];
 	return NULL;
 }

@@ -1,26 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the networks leave to us of the firewall: rules as data, and the backends that make them. A
- * new backend is a file here and a line in the table of firewall.c. */
+/* What the networks leave to us of the firewall: rules as data (rules.h), and the backends that
+ * make them. A new backend is a file here and a line in the table of firewall.c. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/clock.h"
 #include "base/err.h"
-#include "base/json.h"
+#include "rules.h"
 
-struct firewall_rules {
-	const char *owner;           /* container id: everything made carries it */
-	const struct json *forwards; /* addresses (CIDR) to and from which forwarding is accepted */
+struct firewall_settings {
+	const char *firewalld_zone; /* NULL: "trusted" */
+	const char *admin_chain;    /* NULL: "CNI-ADMIN" */
+	struct deadline deadline;   /* for locks and D-Bus */
 };
 
 struct firewall_backend {
 	const char *name;
-	bool (*usable)(void); /* does this host use it? */
-	/* All of the rules or none, in place of what their owner had. */
-	int (*replace)(const struct firewall_rules *rules, struct err *err);
-	/* By the owner alone; nothing there is success. */
-	int (*remove)(const char *owner, struct err *err);
+	/* Does this host use it? *ret_why says what was seen, for `check` (static text). */
+	bool (*usable)(const char **ret_why);
+	/* All of the rules or none, in place of what their owner had. Shared things (tables, base
+	 * chains) are ensured. */
+	int (*replace)(const struct firewall_rules *rules, const struct firewall_settings *settings,
+		       struct err *err);
+	/* By the owner alone; nothing there is success. known (may be NULL) are the rules as
+	 * recorded, for backends where a rule cannot carry its owner (firewalld). */
+	int (*remove)(const char *owner, const struct firewall_rules *known,
+		      const struct firewall_settings *settings, struct err *err);
+	/* Call missing() with one line for each rule that is not there. */
+	int (*check)(const struct firewall_rules *rules, const struct firewall_settings *settings,
+		     void (*missing)(void *data, const char *what), void *data, struct err *err);
 };
 
 extern const struct firewall_backend firewall_none;

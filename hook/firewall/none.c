@@ -1,24 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Nothing, successfully: the host forwards as it is, or the networks' own plugins see to it. */
-#include "firewall/firewall.h"
+#include "firewall.h"
 
-static bool usable(void)
+static bool usable(const char **ret_why)
 {
+	*ret_why = "no other backend is";
 	return true;
 }
 
-static int replace(const struct firewall_rules *rules, struct err *err)
+static int replace(const struct firewall_rules *rules, const struct firewall_settings *settings,
+		   struct err *err)
 {
-	(void)rules;
-	(void)err;
+	(void)rules, (void)settings, (void)err;
 	return 0;
 }
 
-static int remove_rules(const char *owner, struct err *err)
+static int remove_rules(const char *owner, const struct firewall_rules *known,
+			const struct firewall_settings *settings, struct err *err)
 {
-	(void)owner;
-	(void)err;
+	(void)owner, (void)known, (void)settings, (void)err;
 	return 0;
 }
 
-const struct firewall_backend firewall_none = { "none", usable, replace, remove_rules };
+static int check(const struct firewall_rules *rules, const struct firewall_settings *settings,
+		 void (*missing)(void *data, const char *what), void *data, struct err *err)
+{
+	(void)rules, (void)settings, (void)missing, (void)data, (void)err;
+	return 0;
+}
+
+const struct firewall_backend firewall_none = { "none", usable, replace, remove_rules, check };

@@ -331,17 +331,16 @@ int child_run(const struct child *child, struct child_end *ret_end, struct err *
 		ret = talk_until_end(&program, err);
 	if (ret == 0)
 		ret = keep_output(&program, "", 0, err); /* makes room for the NUL */
-	if (ret < 0)
+	if (ret != 0)
 		return ret;
 	ret = finish(&program, &status);
 	if (ret < 0)
 		return err_set(err, -ret, "wait for %s", child->path);
 	program.output_text[program.output_len] = '\0';
 	program.errors_text[program.errors_len] = '\0';
-	*ret_end = (struct child_end){ .status = status,
-				       .output = take_ptr(program.output_text),
-				       .output_len = program.output_len,
-				       .errors = take_ptr(program.errors_text) };
+	*ret_end = (struct child_end){ .status = status, .output_len = program.output_len };
+	ret_end->output = take_ptr(program.output_text);
+	ret_end->errors = take_ptr(program.errors_text);
 	return 0;
 }
 

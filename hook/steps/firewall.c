@@ -29,58 +29,84 @@ static bool has_firewall_plugin(const struct json *list)
 	return false;
 }
 
-static int add_addresses(struct json *forwards, const struct json *network_result, struct err *err)
+static int add_forwards(struct firewall_rules *rules, const struct json *network_result,
+			struct err *err)
 {
 	auto_result struct result result = { 0 };
 	int ret;
 
 	ret = result_parse(network_result, NULL, &result, err);
-	if (ret < 0)
-		return ret;
-	for (size_t i = 0; i < result.ip_count; i++)
-		json_push_text(forwards, result.ips[i].address);
-	return 0;
+	for (size_t i = 0; ret == 0 && i < result.ip_count; i++) {
+		struct rules_address address = { 0 };
+
+		ret = rules_parse_address(result.ips[i].address, &address, err);
+		rules_add_forward(rules, &address);
+	}
+	return ret;
+}
+
+static int collect(const struct step_list *before, struct firewall_rules *rules, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < before->count; i++) {
+		const struct step *step = before->steps[i];
+
+		if (step->ops == &step_network &&
+		    !has_firewall_plugin(json_get(step->args, "conflist")))
+			ret = add_forwards(rules, step->result, err);
+	}
+	return ret;
+}
+
+static struct firewall_settings settings_of(const struct step *step,
+					    const struct step_context *context)
+{
+	return (struct firewall_settings){
+		.firewalld_zone = json_get_text(step->args, "firewalld_zone"),
+		.admin_chain = json_get_text(step->args, "admin_chain"),
+		.deadline = context->deadline,
+	};
 }
 
 static int apply(struct step *step, const struct step_context *context, struct err *err)
 {
-	const struct firewall_backend *backend = backend_of(step);
-	auto_json struct json *forwards = json_new(JSON_ARRAY);
+	const struct firewall_settings settings = settings_of(step, context);
+	auto_rules struct firewall_rules rules = { .owner = json_get_text(step->args, "owner") };
 	int ret;
 
-	for (size_t i = 0; i < context->before->count; i++) {
-		const struct step *before = context->before->steps[i];
-
-		if (before->ops != &step_network ||
-		    has_firewall_plugin(json_get(before->args, "conflist")))
-			continue;
-		ret = add_addresses(forwards, before->result, err);
-		if (ret < 0)
-			return ret;
-	}
-	ret = backend->replace(
-		&(struct firewall_rules){ .owner = json_get_text(step->args, "owner"),
-					  .forwards = forwards },
-		err);
+	ret = collect(context->before, &rules, err);
 	if (ret < 0)
 		return err_class(err, STATUS_FIREWALL);
-	step->result = json_new(JSON_OBJECT);
-	json_set(step->result, "forwards", take_ptr(forwards));
+	ret = step_note(step, context, "rules", rules_to_json(&rules), err);
+	if (ret < 0)
+		return ret;
+	ret = backend_of(step)->replace(&rules, &settings, err);
+	if (ret < 0)
+		return err_class(err, STATUS_FIREWALL);
+	step->result = rules_to_json(&rules);
 	return 0;
 }
 
 static int undo(struct step *step, const struct step_context *context, struct err *err)
 {
+	const struct json *known = step->result ? step->result : json_get(step->progress, "rules");
+	const struct firewall_settings settings = settings_of(step, context);
 	const struct firewall_backend *backend = backend_of(step);
+	const char *owner = json_get_text(step->args, "owner");
+	auto_rules struct firewall_rules rules = { 0 };
 	int ret;
 
-	(void)context;
 	if (!backend) {
-		err_say(err, ENOSYS, "backend %s is not in this program",
+		err_say(err, ENOSYS, "firewall backend %s is not in this program",
 			json_get_text(step->args, "backend"));
 		return err_class(err, STATUS_FIREWALL);
 	}
-	ret = backend->remove(json_get_text(step->args, "owner"), err);
+	if (!known)
+		return 0; /* it got no further than being planned */
+	ret = rules_from_json(owner, known, &rules, err);
+	if (ret == 0)
+		ret = backend->remove(owner, &rules, &settings, err);
 	return ret < 0 ? err_class(err, STATUS_FIREWALL) : 0;
 }
 

@@ -171,9 +171,10 @@ static int settle_default_route(struct work *work, struct err *err)
 
 /* ---- many at once ---- */
 
-/* Networks are set up side by side, under a lock that is shared. The reference plugins look first and
- * add then, so two that both are the first of their host can get in each other's way; whoever sees
- * that does it again alone. One lock for all, held through every ADD, is what makes nerdctl slow. */
+/* Networks are set up side by side, under a lock that is shared. The reference plugins look first
+ * and add then, so two that both are the first of their host can get in each other's way; whoever
+ * sees that does it again alone. One lock for all, held through every ADD, is what makes nerdctl
+ * slow. */
 static int lock_host(const struct step *step, int how, struct deadline deadline, int *ret_fd,
 		     struct err *err)
 {
@@ -263,7 +264,8 @@ static int apply(struct step *step, const struct step_context *context, struct e
 	}
 	ret = add(&work, LOCK_SH, err);
 	if (ret < 0 && step->progress && lost_a_race(err)) {
-		log_info("network %s: once more, alone: %s", json_get_text(step->args, "name"), err->text);
+		log_info("network %s: once more, alone: %s", json_get_text(step->args, "name"),
+			 err->text);
 		ret = add(&work, LOCK_EX, err);
 	}
 	if (ret == 0)

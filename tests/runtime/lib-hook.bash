@@ -28,7 +28,10 @@ annotate() {
 
 # start NAME: in the background, its own process going on
 start() {
-	runtime run --detach --bundle "$HOST_TMP/$1" "$1" </dev/null >"$HOST_TMP/$1.out" 2>&1 3>&-
+	runtime run --detach --bundle "$HOST_TMP/$1" "$1" </dev/null >"$HOST_TMP/$1.out" 2>&1 3>&- || {
+		cat "$HOST_TMP/$1.out" "/var/log/oci-network-hook/$1.log" >&2
+		return 1
+	}
 }
 
 stop() {
