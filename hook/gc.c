@@ -68,7 +68,7 @@ static int undo_ids(const struct conf *conf, char *const *ids, char *const *want
 		    struct err *err)
 {
 	const struct log_settings log = { conf->log, conf->log_dir, conf->log_level };
-	const struct journal_place place = setup_place(conf);
+	const struct journal_place place = journal_place_of(conf);
 	int first = 0;
 
 	for (size_t i = 0; ids[i]; i++) {
@@ -98,7 +98,7 @@ int gc_run(const struct conf *conf, struct deadline deadline,
 	   void (*told)(void *data, const char *id, const struct err *failed), void *data,
 	   struct err *err)
 {
-	const struct journal_place place = setup_place(conf);
+	const struct journal_place place = journal_place_of(conf);
 	auto_strings char **ids = NULL;
 	auto_strings char **kept = NULL;
 	auto_strings char **wanted = NULL;
@@ -118,7 +118,7 @@ int gc_run(const struct conf *conf, struct deadline deadline,
 
 void gc_earlier_boots(const struct conf *conf, struct deadline deadline)
 {
-	const struct journal_place place = setup_place(conf);
+	const struct journal_place place = journal_place_of(conf);
 	auto_strings char **kept = NULL;
 
 	if (journal_kept_ids(&place, &kept, NULL) < 0)
@@ -147,7 +147,7 @@ static bool is_dead(const struct journal_place *place, const char *id)
 
 void gc_some(const struct conf *conf, struct deadline deadline)
 {
-	const struct journal_place place = setup_place(conf);
+	const struct journal_place place = journal_place_of(conf);
 	auto_strings char **ids = NULL;
 	struct stat st;
 	size_t count, start;
@@ -197,7 +197,7 @@ static void add_attachments(struct json *valid, const struct journal *journal, c
 static int gc_network(const struct conf *conf, const struct conflist *conflist, char *const *ids,
 		      struct deadline deadline, struct err *err)
 {
-	const struct journal_place place = setup_place(conf);
+	const struct journal_place place = journal_place_of(conf);
 	auto_json struct json *valid = json_new(JSON_ARRAY);
 	struct cni_attachment network = {
 		.list = conflist->list,
@@ -222,7 +222,7 @@ static int gc_network(const struct conf *conf, const struct conflist *conflist, 
 
 int gc_networks(const struct conf *conf, struct deadline deadline, struct err *err)
 {
-	const struct journal_place place = setup_place(conf);
+	const struct journal_place place = journal_place_of(conf);
 	struct conflist_dir networks = { 0 };
 	auto_strings char **ids = NULL;
 	struct err failed;

@@ -13,6 +13,7 @@
 #include "base/auto.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "journal_file.h"
 #include "kernel/child.h"
 #include "state.h"
 
@@ -20,10 +21,9 @@ enum { FILE_MAX = 16 << 20 };
 
 #define FILE_NAME "state.json"
 
-static int refuse(struct err *err, const char *id, const char *why)
+struct journal_place journal_place_of(const struct conf *conf)
 {
-	err_say(err, EBADMSG, "state file of %s: %s", id, why);
-	return err_class(err, STATUS_STATE_FILE);
+	return (struct journal_place){ conf->state_dir, conf->data_dir };
 }
 
 char *journal_boot_id(void)
@@ -35,136 +35,6 @@ char *journal_boot_id(void)
 		return mem_copy("unknown");
 	text[strcspn(text, "\n")] = '\0';
 	return text;
-}
-
-/* ---- to and from JSON ---- */
-
-static struct json *step_to_json(const struct step *step)
-{
-	struct json *json = json_new(JSON_OBJECT);
-
-	json_set_text(json, "step", step->ops->name);
-	json_set(json, "args", json_copy(step->args));
-	if (step->progress)
-		json_set(json, "progress", json_copy(step->progress));
-	if (step->result) {
-		json_set(json, "result", json_copy(step->result));
-		json_set_int(json, "took_us", step->took_us);
-	}
-	return json;
-}
-
-static struct json *steps_to_json(const struct step_list *list)
-{
-	struct json *json = json_new(JSON_ARRAY);
-
-	for (size_t i = 0; i < list->count; i++)
-		json_push(json, step_to_json(list->steps[i]));
-	return json;
-}
-
-static struct json *to_json(const struct journal *journal)
-{
-	struct json *json = json_new(JSON_OBJECT);
-	struct json *netns = json_new(JSON_OBJECT);
-
-	json_set_int(json, "version", JOURNAL_VERSION);
-	json_set_text(json, "id", journal->id);
-	json_set_int(json, "pid", journal->pid);
-	json_set_int(json, "pid_start", (int64_t)journal->pid_start);
-	json_set_text(json, "boot_id", journal->boot_id);
-	json_set_text(json, "bundle", journal->bundle);
-	json_set_int(json, "created", journal->created_s);
-	json_set_text(netns, "path", journal->netns_path);
-	json_set_int(netns, "dev", (int64_t)journal->netns.dev);
-	json_set_int(netns, "ino", (int64_t)journal->netns.ino);
-	json_set(json, "netns", netns);
-	json_set_bool(json, "complete", journal->complete);
-	for (size_t i = 0; i < json_count(journal->more); i++)
-		json_set(json, json_key(journal->more, i), json_copy(json_at(journal->more, i)));
-	json_set(json, "steps", steps_to_json(&journal->steps));
-	return json;
-}
-
-static bool args_make_sense(const struct step_ops *ops, const struct json *args)
-{
-	static const struct {
-		const struct step_ops *ops;
-		const char *texts[6]; /* what undo takes for granted */
-	} needs[] = {
-		{ &step_netns, { "path" } },
-		{ &step_join, { "owner" } },
-		{ &step_network,
-		  { "name", "ifname", "container_id", "netns", "plugin_path", "cache_dir" } },
-		{ &step_firewall, { "backend", "owner" } },
-	};
-
-	for (size_t i = 0; i < array_size(needs); i++)
-		for (size_t j = 0; needs[i].ops == ops && j < array_size(needs[i].texts); j++)
-			if (needs[i].texts[j] && !json_get_text(args, needs[i].texts[j]))
-				return false;
-	return json_is(args, JSON_OBJECT);
-}
-
-static int steps_from_json(struct journal *journal, const struct json *json, struct err *err)
-{
-	for (size_t i = 0; i < json_count(json); i++) {
-		const struct json *entry = json_at(json, i);
-		const char *name = json_get_text(entry, "step");
-		const struct step_ops *ops = name ? step_ops_find(name) : NULL;
-		struct step *step;
-
-		if (!ops || !args_make_sense(ops, json_get(entry, "args")))
-			return refuse(err, journal->id, "a step in it makes no sense");
-		step = step_new(ops, json_copy(json_get(entry, "args")));
-		step->progress = json_copy(json_get(entry, "progress"));
-		step->result = json_copy(json_get(entry, "result"));
-		step->took_us = json_get_int(entry, "took_us", 0);
-		step_list_add(&journal->steps, step);
-	}
-	return 0;
-}
-
-/* What a later version of this program has added is kept when this one saves the file. */
-static struct json *unknown_keys(const struct json *json)
-{
-	static const char *const known[] = { "version", "id",      "pid",   "pid_start", "boot_id",
-					     "bundle",  "created", "netns", "complete",  "steps" };
-	struct json *more = json_new(JSON_OBJECT);
-
-	for (size_t i = 0; i < json_count(json); i++) {
-		bool is_known = false;
-
-		for (size_t j = 0; j < array_size(known); j++)
-			is_known |= strcmp(json_key(json, i), known[j]) == 0;
-		if (!is_known)
-			json_set(more, json_key(json, i), json_copy(json_at(json, i)));
-	}
-	return more;
-}
-
-static int from_json(struct journal *journal, const struct json *json, struct err *err)
-{
-	const struct json *netns = json_get(json, "netns");
-	const char *id = json_get_text(json, "id");
-	int64_t version = json_get_int(json, "version", 0);
-
-	if (version > JOURNAL_VERSION)
-		return refuse(err, journal->id, "written by a later version of this program");
-	if (version < 1 || !id || strcmp(id, journal->id) != 0 ||
-	    !json_is(json_get(json, "steps"), JSON_ARRAY))
-		return refuse(err, journal->id, "not a state file of this container");
-	journal->pid = (pid_t)json_get_int(json, "pid", 0);
-	journal->pid_start = (unsigned long long)json_get_int(json, "pid_start", 0);
-	journal->boot_id = mem_copy(json_get_text(json, "boot_id"));
-	journal->bundle = mem_copy(json_get_text(json, "bundle"));
-	journal->created_s = json_get_int(json, "created", 0);
-	journal->netns_path = mem_copy(json_get_text(netns, "path"));
-	journal->netns.dev = (dev_t)json_get_int(netns, "dev", 0);
-	journal->netns.ino = (ino_t)json_get_int(netns, "ino", 0);
-	journal->complete = json_get_true(json, "complete");
-	journal->more = unknown_keys(json);
-	return steps_from_json(journal, json_get(json, "steps"), err);
 }
 
 /* ---- the directory and its lock ---- */
@@ -283,7 +153,7 @@ static int load(struct journal *journal, int dirfd, const char *name, struct err
 		err_wrap(err, "state file of %s", journal->id);
 		return err_class(err, STATUS_STATE_FILE);
 	}
-	return from_json(journal, json, err);
+	return journal_from_json(journal, json, err);
 }
 
 /* A kept file is written once and not waited for, so a power cut may have left it unfinished. */
@@ -342,7 +212,7 @@ int journal_read(const struct journal_place *place, const char *id, struct journ
 
 int journal_save(const struct journal *journal, struct err *err)
 {
-	auto_json struct json *json = to_json(journal);
+	auto_json struct json *json = journal_to_json(journal);
 	auto_free char *text = json_print(json, 0);
 	int ret;
 
@@ -388,42 +258,13 @@ void journal_close(struct journal *journal)
 	clear(journal);
 }
 
-/* ---- what survives a reboot ---- */
-
-static bool leaves_something_on_disk(const struct step *step)
-{
-	return step->ops == &step_network;
-}
-
-/* It says of itself that it may have been applied: see the steps that look whether they ever began.
- */
-static struct json *kept_step(const struct step *step)
-{
-	struct json *json = step_to_json(step);
-	struct json *progress = json_new(JSON_OBJECT);
-
-	json_set_bool(progress, "kept", true);
-	json_set(json, "progress", progress);
-	return json;
-}
-
 int journal_keep(const struct journal *journal, const struct step_list *plan, struct err *err)
 {
-	auto_json struct json *json = json_new(JSON_OBJECT);
-	struct json *steps = json_new(JSON_ARRAY);
-	auto_free char *dir = mem_copy_n(journal->kept_file,
-					 strlen(journal->kept_file) - strlen(journal->id) - 1);
+	auto_json struct json *json = journal_kept_json(journal, plan);
 	auto_free char *text = NULL;
-	int ret = 0;
+	int ret;
 
-	json_set_int(json, "version", JOURNAL_VERSION);
-	json_set_text(json, "id", journal->id);
-	json_set_text(json, "boot_id", journal->boot_id);
-	json_set(json, "steps", steps);
-	for (size_t i = 0; i < plan->count; i++)
-		if (leaves_something_on_disk(plan->steps[i]))
-			json_push(steps, kept_step(plan->steps[i]));
-	if (json_count(steps) == 0)
+	if (!json)
 		return 0;
 	text = json_print(json, 0);
 	ret = file_put(journal->kept_file, text, strlen(text), err);

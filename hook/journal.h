@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "conf.h"
 #include "kernel/netns.h"
 #include "steps/step.h"
 
@@ -27,6 +28,8 @@ struct journal_place {
 	const char *state_dir; /* gone with the boot */
 	const char *data_dir;  /* survives it */
 };
+
+struct journal_place journal_place_of(const struct conf *conf);
 
 struct journal {
 	char *id;

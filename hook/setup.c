@@ -17,11 +17,6 @@
 
 enum { CONFIG_MAX = 16 << 20 };
 
-struct journal_place setup_place(const struct conf *conf)
-{
-	return (struct journal_place){ conf->state_dir, conf->data_dir };
-}
-
 /* ---- finding out ---- */
 
 static int load_config(const struct oci_state *state, struct json **ret_config, struct err *err)
@@ -66,7 +61,7 @@ static int identify_netns(const struct oci_state *state, struct netns_id *ret_id
 /* The container of ours whose namespace this is; NULL: nobody's. */
 static char *find_owner(const struct conf *conf, struct netns_id netns)
 {
-	const struct journal_place place = setup_place(conf);
+	const struct journal_place place = journal_place_of(conf);
 	auto_strings char **ids = NULL;
 
 	if (journal_ids(&place, &ids, NULL) < 0)
@@ -271,7 +266,7 @@ static int apply_or_undo(struct journal *journal, struct setup *setup, struct de
 int setup_run(const struct conf *conf, const struct oci_state *state, struct deadline deadline,
 	      struct err *err)
 {
-	const struct journal_place place = setup_place(conf);
+	const struct journal_place place = journal_place_of(conf);
 	auto_journal struct journal journal = { .dirfd = -1 };
 	auto_setup struct setup setup = { 0 };
 	int64_t begun = clock_now_us();

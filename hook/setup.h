@@ -35,5 +35,3 @@ void setup_clear(struct setup *setup);
 /* Give the container its network, all of it or nothing. Doing it twice is success. */
 int setup_run(const struct conf *conf, const struct oci_state *state, struct deadline deadline,
 	      struct err *err);
-
-struct journal_place setup_place(const struct conf *conf);

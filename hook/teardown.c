@@ -11,7 +11,7 @@
 
 int teardown_run(const struct conf *conf, const char *id, struct deadline deadline, struct err *err)
 {
-	const struct journal_place place = setup_place(conf);
+	const struct journal_place place = journal_place_of(conf);
 	auto_journal struct journal journal = { .dirfd = -1 };
 	int64_t begun = clock_now_us();
 	int ret;

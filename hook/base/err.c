@@ -65,6 +65,7 @@ int err_say(struct err *err, int code, const char *format, ...)
 
 int err_wrap(struct err *err, const char *format, ...)
 {
+	/* cppcheck-suppress ctunullpointer; sizeof only asks for the type */
 	char before[sizeof(err->text) / 2];
 	va_list args;
 	size_t len, room;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "json.h"
+#include "json_value.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -7,23 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <yajl/yajl_gen.h>
-#include <yajl/yajl_parse.h>
 
 #include "auto.h"
-#include "file.h"
 #include "mem.h"
-
-enum { DEPTH_MAX = 64 };
-
-struct json {
-	enum json_type type;
-	bool is_true;
-	char *text;           /* of strings and numbers */
-	size_t count;         /* of arrays and objects */
-	struct json **values; /* owned */
-	char **keys;          /* of objects, owned */
-};
 
 struct json *json_new(enum json_type type)
 {
@@ -37,7 +23,7 @@ struct json *json_new(enum json_type type)
 	return json;
 }
 
-static struct json *new_with_text(enum json_type type, const char *text, size_t len)
+struct json *json_new_with_text(enum json_type type, const char *text, size_t len)
 {
 	struct json *json = mem_alloc(sizeof(*json));
 
@@ -48,7 +34,7 @@ static struct json *new_with_text(enum json_type type, const char *text, size_t 
 
 struct json *json_new_text(const char *text)
 {
-	return new_with_text(JSON_STRING, text, strlen(text));
+	return json_new_with_text(JSON_STRING, text, strlen(text));
 }
 
 struct json *json_new_int(int64_t value)
@@ -56,7 +42,7 @@ struct json *json_new_int(int64_t value)
 	char text[32];
 	int len = snprintf(text, sizeof(text), "%" PRId64, value);
 
-	return new_with_text(JSON_NUMBER, text, (size_t)len);
+	return json_new_with_text(JSON_NUMBER, text, (size_t)len);
 }
 
 struct json *json_new_bool(bool value)
@@ -83,7 +69,7 @@ void json_free(struct json *json)
 }
 
 /* Room for one more, doubling: capacities are powers of two, so they need not be stored. */
-static void append(struct json *json, char *key, struct json *value)
+void json_append(struct json *json, char *key, struct json *value)
 {
 	size_t n = json->count;
 
@@ -111,8 +97,8 @@ struct json *json_copy(const struct json *json)
 	copy->is_true = json->is_true;
 	copy->text = mem_copy(json->text);
 	for (size_t i = 0; i < json->count; i++)
-		append(copy, json->keys ? mem_copy(json->keys[i]) : NULL,
-		       json_copy(json->values[i]));
+		json_append(copy, json->keys ? mem_copy(json->keys[i]) : NULL,
+			    json_copy(json->values[i]));
 	return copy;
 }
 
@@ -261,7 +247,7 @@ void json_set(struct json *object, const char *key, struct json *value)
 		json_free(object->values[i]);
 		object->values[i] = value;
 	} else {
-		append(object, mem_copy(key), value);
+		json_append(object, mem_copy(key), value);
 	}
 }
 
@@ -281,7 +267,7 @@ void json_set_bool(struct json *object, const char *key, bool value)
 	json_set(object, key, json_new_bool(value));
 }
 
-/* Take a value out. The room is kept: append() asks for no less than there is. */
+/* Take a value out. The room is kept: json_append() asks for no less than there is. */
 static struct json *detach(struct json *json, size_t index)
 {
 	struct json *value = json->values[index];
@@ -317,7 +303,7 @@ void json_drop(struct json *array, size_t index)
 void json_push(struct json *array, struct json *value)
 {
 	assert(json_is(array, JSON_ARRAY));
-	append(array, NULL, value);
+	json_append(array, NULL, value);
 }
 
 void json_push_text(struct json *array, const char *text)
@@ -335,301 +321,4 @@ struct json *json_edit(struct json *object, const char *key)
 struct json *json_edit_at(struct json *json, size_t index)
 {
 	return json && index < json->count ? json->values[index] : NULL;
-}
-
-/* ---- parsing ---- */
-
-struct parser {
-	struct json *root;
-	struct json *open[DEPTH_MAX]; /* the arrays and objects we are in */
-	char *key[DEPTH_MAX];         /* the key whose value comes next */
-	size_t depth;
-	struct err *err;
-	int failed; /* what a callback refused, negative */
-};
-
-static int refuse(struct parser *parser, const char *why)
-{
-	parser->failed = err_say(parser->err, EBADMSG, "%s", why);
-	return 0; /* yajl: stop */
-}
-
-static int add_value(struct parser *parser, struct json *value)
-{
-	struct json *parent;
-
-	if (parser->depth == 0) {
-		parser->root = value;
-		return 1;
-	}
-	parent = parser->open[parser->depth - 1];
-	append(parent,
-	       parent->type == JSON_OBJECT ? take_ptr(parser->key[parser->depth - 1]) : NULL,
-	       value);
-	return 1;
-}
-
-static int open_value(struct parser *parser, enum json_type type)
-{
-	struct json *value;
-
-	if (parser->depth == DEPTH_MAX)
-		return refuse(parser, "nested more than 64 levels deep");
-	value = json_new(type);
-	add_value(parser, value);
-	parser->open[parser->depth++] = value;
-	return 1;
-}
-
-static int on_null(void *parser)
-{
-	return add_value(parser, json_new(JSON_NULL));
-}
-
-static int on_boolean(void *parser, int value)
-{
-	return add_value(parser, json_new_bool(value));
-}
-
-static int on_number(void *parser, const char *text, size_t len)
-{
-	return add_value(parser, new_with_text(JSON_NUMBER, text, len));
-}
-
-static int on_string(void *parser, const unsigned char *text, size_t len)
-{
-	if (memchr(text, 0, len))
-		return refuse(parser, "a NUL inside a string");
-	return add_value(parser, new_with_text(JSON_STRING, (const char *)text, len));
-}
-
-static int on_start_object(void *parser)
-{
-	return open_value(parser, JSON_OBJECT);
-}
-
-static int on_key(void *data, const unsigned char *text, size_t len)
-{
-	struct parser *parser = data;
-
-	if (memchr(text, 0, len))
-		return refuse(parser, "a NUL inside a key");
-	parser->key[parser->depth - 1] = mem_copy_n((const char *)text, len);
-	return 1;
-}
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Sorted first: a stranger may send a hundred thousand keys. NULL: none. */
-static const char *key_twice(const struct json *object)
-{
-	auto_free char **keys = mem_array(NULL, object->count, sizeof(*keys));
-
-	for (size_t i = 0; i < object->count; i++)
-		keys[i] = object->keys[i];
-	qsort(keys, object->count, sizeof(*keys), by_text);
-	for (size_t i = 1; i < object->count; i++)
-		if (strcmp(keys[i - 1], keys[i]) == 0)
-			return keys[i];
-	return NULL;
-}
-
-static int on_end_object(void *data)
-{
-	struct parser *parser = data;
-	const struct json *object = parser->open[--parser->depth];
-	const char *twice = object->count > 1 ? key_twice(object) : NULL;
-
-	if (!twice)
-		return 1;
-	parser->failed = err_say(parser->err, EBADMSG, "key \"%s\" stands twice", twice);
-	return 0;
-}
-
-static int on_end_array(void *data)
-{
-	struct parser *parser = data;
-
-	parser->depth--;
-	return 1;
-}
-
-static int on_start_array(void *parser)
-{
-	return open_value(parser, JSON_ARRAY);
-}
-
-static const yajl_callbacks callbacks = {
-	.yajl_null = on_null,
-	.yajl_boolean = on_boolean,
-	.yajl_number = on_number,
-	.yajl_string = on_string,
-	.yajl_start_map = on_start_object,
-	.yajl_map_key = on_key,
-	.yajl_end_map = on_end_object,
-	.yajl_start_array = on_start_array,
-	.yajl_end_array = on_end_array,
-};
-
-/* yajl 2.1.0 crashes when an allocation fails, so it is given one that cannot. */
-static void *yajl_malloc(void *context, size_t size)
-{
-	(void)context;
-	return mem_alloc(size);
-}
-
-static void *yajl_realloc(void *context, void *old, size_t size)
-{
-	(void)context;
-	return mem_resize(old, size);
-}
-
-static void yajl_release(void *context, void *old)
-{
-	(void)context;
-	free(old);
-}
-
-static yajl_alloc_funcs allocator = { yajl_malloc, yajl_realloc, yajl_release, NULL };
-
-static int line_of(const char *text, size_t offset)
-{
-	int line = 1;
-
-	for (size_t i = 0; i < offset; i++)
-		line += text[i] == '\n';
-	return line;
-}
-
-static int syntax_error(yajl_handle handle, const char *text, size_t len, struct err *err)
-{
-	unsigned char *said = yajl_get_error(handle, 0, (const unsigned char *)text, len);
-	size_t used = yajl_get_bytes_consumed(handle);
-	int ret;
-
-	said[strcspn((char *)said, "\n")] = '\0';
-	ret = err_say(err, EBADMSG, "not JSON: %s (line %d)", (char *)said,
-		      line_of(text, used < len ? used : len));
-	yajl_free_error(handle, said);
-	return ret;
-}
-
-int json_parse(const char *text, size_t len, struct json **ret_json, struct err *err)
-{
-	struct parser parser = { .err = err };
-	yajl_handle handle;
-	yajl_status status;
-	int ret = 0;
-
-	if (len == 0)
-		return err_say(err, EBADMSG, "not JSON: empty");
-	handle = yajl_alloc(&callbacks, &allocator, &parser);
-	status = yajl_parse(handle, (const unsigned char *)text, len);
-	if (status == yajl_status_ok)
-		status = yajl_complete_parse(handle);
-	if (parser.failed)
-		ret = parser.failed;
-	else if (status != yajl_status_ok)
-		ret = syntax_error(handle, text, len, err);
-	else if (!parser.root)
-		ret = err_say(err, EBADMSG, "not JSON: only white space");
-	yajl_free(handle);
-	for (size_t i = 0; i < DEPTH_MAX; i++)
-		free(parser.key[i]);
-	if (ret < 0)
-		json_free(parser.root);
-	else
-		*ret_json = parser.root;
-	return ret;
-}
-
-int json_load(int dirfd, const char *path, size_t max, bool follow, struct json **ret_json,
-	      struct err *err)
-{
-	auto_free char *text = NULL;
-	size_t len;
-	int ret;
-
-	ret = file_read(dirfd, path, max, follow, &text, &len, err);
-	if (ret < 0)
-		return ret;
-	ret = json_parse(text, len, ret_json, err);
-	return ret < 0 ? err_wrap(err, "%s", path) : 0;
-}
-
-/* ---- printing ---- */
-
-static int by_key(const void *a, const void *b, void *keys)
-{
-	return strcmp(((char **)keys)[*(const size_t *)a], ((char **)keys)[*(const size_t *)b]);
-}
-
-static void print(yajl_gen gen, const struct json *json, unsigned flags);
-
-static void print_object(yajl_gen gen, const struct json *json, unsigned flags)
-{
-	auto_free size_t *order = mem_array(NULL, json->count, sizeof(*order));
-
-	for (size_t i = 0; i < json->count; i++)
-		order[i] = i;
-	if (flags & JSON_SORTED)
-		qsort_r(order, json->count, sizeof(*order), by_key, json->keys);
-	yajl_gen_map_open(gen);
-	for (size_t i = 0; i < json->count; i++) {
-		const char *key = json->keys[order[i]];
-
-		yajl_gen_string(gen, (const unsigned char *)key, strlen(key));
-		print(gen, json->values[order[i]], flags);
-	}
-	yajl_gen_map_close(gen);
-}
-
-static void print(yajl_gen gen, const struct json *json, unsigned flags)
-{
-	switch (json_type(json)) {
-	case JSON_NULL:
-		yajl_gen_null(gen);
-		break;
-	case JSON_BOOL:
-		yajl_gen_bool(gen, json->is_true);
-		break;
-	case JSON_NUMBER:
-		yajl_gen_number(gen, json->text, strlen(json->text));
-		break;
-	case JSON_STRING:
-		yajl_gen_string(gen, (const unsigned char *)json->text, strlen(json->text));
-		break;
-	case JSON_ARRAY:
-		yajl_gen_array_open(gen);
-		for (size_t i = 0; i < json->count; i++)
-			print(gen, json->values[i], flags);
-		yajl_gen_array_close(gen);
-		break;
-	case JSON_OBJECT:
-		print_object(gen, json, flags);
-		break;
-	}
-}
-
-char *json_print(const struct json *json, unsigned flags)
-{
-	yajl_gen gen = yajl_gen_alloc(&allocator);
-	const unsigned char *out;
-	size_t len;
-	char *text;
-
-	if (flags & JSON_INDENTED) {
-		yajl_gen_config(gen, yajl_gen_beautify, 1);
-		yajl_gen_config(gen, yajl_gen_indent_string, "  ");
-	}
-	print(gen, json, flags);
-	yajl_gen_get_buf(gen, &out, &len);
-	while (len > 0 && out[len - 1] == '\n') /* beautify ends with one */
-		len--;
-	text = mem_copy_n((const char *)out, len);
-	yajl_gen_free(gen);
-	return text;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* JSON values: parsing, reading, building, printing. The only module that knows yajl.
+/* JSON values: parsing, reading, building, printing.
  *
  * What comes from strangers is held to a narrow form: valid UTF-8, one document, at most 64 levels,
  * no duplicate keys (two readers of one file must not see two different values), no NUL inside a

@@ -220,7 +220,7 @@ int command_ls(const struct invocation *invocation, struct err *err)
 {
 	static const char *const columns[] = { "ID",       "PID",       "STATE", "AGE",
 					       "NETWORKS", "ADDRESSES", "PORTS" };
-	const struct journal_place place = setup_place(invocation->conf);
+	const struct journal_place place = journal_place_of(invocation->conf);
 	bool as_json = false;
 	const struct argument options[] = { { "--json", .ret_given = &as_json } };
 	auto_strings char **ids = NULL;

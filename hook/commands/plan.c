@@ -57,7 +57,7 @@ static int plan_setup(const struct conf *conf, const struct oci_state *state, bo
 
 static int plan_teardown(const struct conf *conf, const struct oci_state *state, struct err *err)
 {
-	const struct journal_place place = setup_place(conf);
+	const struct journal_place place = journal_place_of(conf);
 	auto_journal struct journal journal = { .dirfd = -1 };
 	int ret;
 

@@ -119,7 +119,7 @@ static int add_if_alive(const struct conf *conf, const char *id, struct stats *s
 /* One that cannot be read does not hide the others; the error is the first. */
 static int add_all_alive(const struct conf *conf, struct stats *stats, struct err *err)
 {
-	const struct journal_place place = setup_place(conf);
+	const struct journal_place place = journal_place_of(conf);
 	auto_strings char **ids = NULL;
 	int ret = journal_ids(&place, &ids, err);
 

@@ -65,7 +65,7 @@ static int read_step(const struct step *step, struct view *view, struct err *err
 
 int view_load(const struct conf *conf, const char *id, struct view *ret_view, struct err *err)
 {
-	const struct journal_place place = setup_place(conf);
+	const struct journal_place place = journal_place_of(conf);
 	auto_view struct view view = { .journal.dirfd = -1 };
 	int ret;
 
