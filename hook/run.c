@@ -11,6 +11,14 @@ static int save(void *journal, struct err *err)
 	return journal_save(journal, err);
 }
 
+/* "network podman", "netns" */
+static char *label(const struct step *step)
+{
+	const char *name = json_get_text(step->args, "name");
+
+	return name ? mem_format("%s %s", step->ops->name, name) : mem_copy(step->ops->name);
+}
+
 /* While undoing, a state file that cannot be written must not stop the undoing: at worst the next
  * run undoes again what is gone already. */
 static int try_save(void *journal, struct err *err)
@@ -25,6 +33,7 @@ static int apply(struct journal *journal, struct step *step, struct deadline dea
 {
 	struct step_list before = { journal->steps.steps, journal->steps.count - 1 };
 	struct step_context context = { &before, deadline, save, journal };
+	auto_free char *name = label(step);
 	int64_t begun = clock_now_us();
 	int ret;
 
@@ -37,7 +46,7 @@ static int apply(struct journal *journal, struct step *step, struct deadline dea
 	}
 	json_free(step->progress);
 	step->progress = NULL;
-	log_info("%s: %.1f ms", step->ops->name, (double)step->took_us / 1000);
+	log_info("%s: %.1f ms", name, (double)step->took_us / 1000);
 	return journal_save(journal, err);
 }
 
@@ -65,14 +74,14 @@ static size_t undo_all(struct journal *journal, struct deadline deadline, struct
 		struct step *step = journal->steps.steps[i - 1];
 		struct step_context context = { NULL, deadline_share(deadline, (unsigned)i),
 						try_save, journal };
+		auto_free char *name = label(step);
 		int64_t begun = clock_now_us();
 		struct err err;
 		int ret;
 
 		ret = step->ops->undo(step, &context, &err);
 		if (ret == 0) {
-			log_info("undo %s: %.1f ms", step->ops->name,
-				 (double)(clock_now_us() - begun) / 1000);
+			log_info("undo %s: %.1f ms", name, (double)(clock_now_us() - begun) / 1000);
 			step_free(step_list_take(&journal->steps, i - 1));
 			try_save(journal, &err);
 			continue;

@@ -41,20 +41,24 @@ static int load_config(const struct oci_state *state, struct json **ret_config, 
 	return 0;
 }
 
-static int identify_netns(const struct oci_state *state, struct netns_id *ret_id, struct err *err)
+/* Decided by what the kernel says, not by config.json alone: a new namespace that is the host's is
+ * an error, one that was joined and is the host's is as good as none. */
+static int identify_netns(struct setup *setup, struct err *err)
 {
 	auto_close int fd = -1;
 	bool host = false;
 	int ret;
 
-	ret = netns_open_pid(state->pid, &fd, err);
+	ret = netns_open_pid(setup->state->pid, &fd, err);
 	if (ret == 0)
-		ret = netns_identify(fd, ret_id, err);
+		ret = netns_identify(fd, &setup->netns, err);
 	if (ret == 0)
 		ret = netns_is_host(fd, &host, err);
-	if (ret == 0 && host)
+	if (ret == 0 && host && setup->request.kind == REQUEST_JOIN)
+		setup->request.kind = REQUEST_HOST;
+	else if (ret == 0 && host)
 		ret = err_say(err, EINVAL, "process %d is in the host's network namespace",
-			      (int)state->pid);
+			      (int)setup->state->pid);
 	return ret < 0 ? err_class(err, STATUS_NETNS) : 0;
 }
 
@@ -155,12 +159,7 @@ int setup_prepare(const struct conf *conf, const struct oci_state *state, bool k
 	if (ret == 0)
 		ret = request_build(state->annotations, setup.config, &setup.request, err);
 	if (ret == 0 && setup.request.kind != REQUEST_HOST)
-		ret = identify_netns(state, &setup.netns, err);
-	/* Joined the host's namespace by path: as much the host's as not having one. */
-	if (ret == -EINVAL && setup.request.kind == REQUEST_JOIN) {
-		setup.request.kind = REQUEST_HOST;
-		ret = 0;
-	}
+		ret = identify_netns(&setup, err);
 	if (ret == 0 && setup.request.kind == REQUEST_JOIN)
 		setup.owner = find_owner(conf, setup.netns);
 	if (ret == 0 && setup.request.kind != REQUEST_HOST)
