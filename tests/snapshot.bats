@@ -183,6 +183,7 @@ open('$ready', 'w').close(); time.sleep(1000)"
 	leak nft 'nft "add chain inet base first { policy drop; }"' \
 		'nft "add chain inet base first { policy accept; }"'
 	leak nft 'nft add set inet base leak "{ type ipv4_addr; }"' 'nft delete set inet base leak'
+	leak nft 'nft add table inet leak "{ flags dormant; }"' 'nft delete table inet leak'
 	leak nft 'nft add table netdev leak' 'nft delete table netdev leak'
 	leak nft 'nft add table ip filter2' 'nft delete table ip filter2'
 

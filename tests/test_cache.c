@@ -109,8 +109,8 @@ static void test_load(const struct cni_attachment *attachment, const struct json
 	{
 		static const char *const bad[] = {
 			"", "{", "[]", "7",
-			"{\"kind\":\"cniCacheV1\",\"containerId\":\"c1\","
-			"\"ifName\":\"eth0\",\"networkName\":\"net\"}"
+			("{\"kind\":\"cniCacheV1\",\"containerId\":\"c1\","
+			 "\"ifName\":\"eth0\",\"networkName\":\"net\"}")
 		};
 
 		for (size_t i = 0; i < array_size(bad); i++) {

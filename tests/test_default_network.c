@@ -37,7 +37,8 @@ int main(void)
 	free(conf.data_dir);
 	conf.data_dir = mem_copy(scratch_path("data"));
 
-	TEST("prefixes that overlap, and neighbours that do not") {
+	TEST("prefixes that overlap, and neighbours that do not")
+	{
 		CHECK(overlaps("10.89.0.0", 22, "10.89.3.255", 32));
 		CHECK(!overlaps("10.89.0.0", 22, "10.89.4.0", 32));
 		CHECK(overlaps("10.89.0.0", 22, "10.0.0.0", 8));
@@ -49,7 +50,8 @@ int main(void)
 		CHECK(!overlaps("fd00:1::", 64, "fd00:1:0:1::", 64));
 		CHECK(overlaps("fd00::", 8, "fd12:3456::", 48));
 	}
-	TEST("without keeping nothing is written") {
+	TEST("without keeping nothing is written")
+	{
 		struct conflist conflist = { 0 };
 
 		CHECK_INT(default_network_load(&conf, false, &conflist, &err), 0);
@@ -58,7 +60,8 @@ int main(void)
 		CHECK(access(conf.data_dir, F_OK) < 0);
 		conflist_clear(&conflist);
 	}
-	TEST("what is kept is used again, and never chosen anew") {
+	TEST("what is kept is used again, and never chosen anew")
+	{
 		struct conflist first = { 0 }, second = { 0 };
 
 		CHECK_INT(default_network_load(&conf, true, &first, &err), 0);
@@ -71,7 +74,8 @@ int main(void)
 		conflist_clear(&first);
 		conflist_clear(&second);
 	}
-	TEST("a kept file that makes no sense is chosen anew") {
+	TEST("a kept file that makes no sense is chosen anew")
+	{
 		struct conflist conflist = { 0 };
 
 		scratch_write("data/default-network.json", "{\"subnets\":[7]}");

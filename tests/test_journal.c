@@ -169,7 +169,7 @@ static pid_t hold(const char *id)
 	pid_t pid;
 	char c;
 
-	if (pipe(ready) < 0)
+	if (pipe2(ready, O_CLOEXEC) < 0)
 		abort();
 	pid = fork();
 	if (pid == 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The planner, with cases in files: tests/cases/plan/NAME/{state,config,plan}.json, or error with the
- * exit status and words of the message. Networks are those of tests/cases/plan/networks. */
+/* The planner, with cases in files: tests/cases/plan/NAME/{state,config,plan}.json, or error with
+ * the exit status and words of the message. Networks are those of tests/cases/plan/networks. */
 #include "plan.h"
 
 #include <dirent.h>
@@ -79,7 +79,8 @@ static void expect_error(const char *name, const char *expected, int ret, const 
 		printf("# in case %s\n", name);
 }
 
-static void expect_plan(const char *name, int ret, const struct err *err, const struct step_list *steps)
+static void expect_plan(const char *name, int ret, const struct err *err,
+			const struct step_list *steps)
 {
 	auto_json struct json *wanted = load(name, "plan.json");
 	auto_json struct json *got = to_json(steps);
@@ -102,7 +103,8 @@ static void run_case(const char *name)
 	size_t len;
 	int ret;
 
-	TEST(name) {
+	TEST(name)
+	{
 		ret = plan(name, &steps, &err);
 		if (file_read(AT_FDCWD, path, 1024, true, &expected, &len, NULL) == 0)
 			expect_error(name, expected, ret, &err);
@@ -118,15 +120,19 @@ static void changed_lists(void)
 	struct step_list steps = { 0 };
 	struct err err;
 
-	TEST("several addresses reach a list that does not declare the capability, cni-args every plugin") {
-		const struct json *plugins;
+	TEST("several addresses reach a list that does not declare the capability, cni-args every "
+	     "plugin")
+	{
+		const struct json *args, *plugins;
 
 		CHECK_INT(plan("multus", &steps, &err), 0);
-		plugins = json_get(json_get(steps.steps[1]->args, "conflist"), "plugins");
+		args = steps.count > 1 ? steps.steps[1]->args : NULL;
+		plugins = json_get(json_get(args, "conflist"), "plugins");
 		CHECK(json_get_true(json_get(json_at(plugins, 0), "capabilities"), "ips"));
 		for (size_t i = 0; i < json_count(plugins); i++)
-			CHECK_TEXT(json_get_text(json_get(json_get(json_at(plugins, i), "args"), "cni"),
-						 "colour"),
+			CHECK_TEXT(json_get_text(
+					   json_get(json_get(json_at(plugins, i), "args"), "cni"),
+					   "colour"),
 				   "blue");
 		step_list_clear(&steps);
 	}

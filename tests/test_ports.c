@@ -199,7 +199,7 @@ static void test_large(void)
 	}
 	TEST("a port of very many addresses, likewise")
 	{
-		char *text = mem_alloc(20000 * 24), *end = text;
+		char *text = mem_alloc((size_t)20000 * 24), *end = text;
 		struct ports ports = { 0 };
 		struct err err = { 0 };
 		int64_t begun;

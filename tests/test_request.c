@@ -636,7 +636,7 @@ static void test_limits(void)
 		char value[2 * 101];
 
 		for (int i = 0; i < 101; i++)
-			memcpy(value + 2 * i, "a,", 2);
+			memcpy(value + (size_t)2 * i, "a,", 2);
 		value[2 * 100 - 1] = '\0';
 		CHECK_INT(build_with("networks", value, &request, &err), 0);
 		CHECK_INT(request.network_count, 100);

@@ -300,7 +300,7 @@ static void test_slow(void)
 			int64_t begun = clock_now_us();
 			struct oci_state state = { 0 };
 			struct err err = { 0 };
-			pid_t pid;
+			pid_t pid = 0;
 			auto_close int fd =
 				start_writer("{", cases[i].count, cases[i].pause_ms, &pid);
 

@@ -19,11 +19,11 @@ setup() {
 }
 
 own_netns() {
-	[[ $(readlink /proc/$PID/ns/net) != "$(readlink /proc/self/ns/net)" ]]
+	[[ $(readlink "/proc/$PID/ns/net") != "$(readlink /proc/self/ns/net)" ]]
 }
 
 teardown() {
-	kill -KILL $PID 2>/dev/null
+	kill -KILL "$PID" 2>/dev/null
 	rm -rf /etc/cni/net.d/* /etc/oci-network-hook.conf /run/oci-network-hook
 }
 
@@ -216,7 +216,7 @@ fake() { # what a plugin does, as shell
 	state . | refused 6 'nonsense'
 	fake 'printf "{\"code\":7,\"msg\":\"red \\\\u001b[31m alert\"}"; exit 1'
 	state . | refused 6 'alert'
-	! grep -q $'\033' "$BATS_TEST_TMPDIR/stderr"
+	[[ $(<"$BATS_TEST_TMPDIR/stderr") != *$'\033'* ]]
 	assert_host_as_before
 }
 
@@ -300,7 +300,7 @@ fake() { # what a plugin does, as shell
 @test "poststop: twice, unknown, without pid, with fewer annotations, without its bundle, in an empty environment" {
 	state . | hook
 	rm -r "$BUNDLE"
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		echo '{"ociVersion":"1.0","id":"bad","status":"stopped","bundle":"/gone"}' |
 			env -i "$HOOK" hook poststop
 	done
@@ -362,7 +362,7 @@ fake() { # what a plugin does, as shell
 @test "a lock that somebody holds: refused when the time is over, naming the holder" {
 	local holder got=0
 	echo 'timeout = 300ms' >/etc/oci-network-hook.conf
-	mkdir -p -m 700 /run/oci-network-hook/bad
+	install -d -m 700 /run/oci-network-hook{,/bad}
 	flock /run/oci-network-hook/bad sleep 1000 </dev/null >/dev/null 2>&1 3>&- &
 	holder=$!
 	sleep 0.2

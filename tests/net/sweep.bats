@@ -9,7 +9,7 @@ load ../runtime/lib-hook
 setup() {
 	need jq ip
 	write_podman_conflist
-	export HOOK
+	export HOOK ASAN_OPTIONS=detect_leaks=0 # which cannot be done under ptrace
 	OURS=(--setup "$TESTS/net/container up" --teardown "$TESTS/net/container down"
 		--gc "$TESTS/net/container die" --program oci-network-hook)
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What a container can ask for, seen from inside it and in its state file.
 
+bats_require_minimum_version 1.5.0
 load lib-hook
 
 setup() {
@@ -45,7 +46,7 @@ default_device() { # ID 4|6
 	[[ $(default_device two 6) == eth0 ]]
 	in_ctr two ping -c 1 -W 2 10.77.0.1
 	in_ctr two ping -c 1 -W 2 10.88.0.1
-	in_ctr two ping6 -c 1 -W 2 fd00:88::1
+	wait_for 5 in_ctr two ping6 -c 1 -W 1 fd00:88::1 # its address may still be tentative
 	stop two
 
 	annotate two networks "podman,second"
@@ -116,9 +117,9 @@ default_device() { # ID 4|6
 		[[ $(ask_udp 192.0.2.1 900$port ip netns exec neighbour) == "udp700$port" ]]
 		[[ $(echo | ip netns exec neighbour socat -T 2 - TCP:192.0.2.1:900$port) == "tcp700$port" ]]
 	done
-	[[ $(echo | ip netns exec neighbour socat -T 2 - TCP6:[2001:db8:ffff::1]:9001) == tcp7001 ]]
+	[[ $(echo | ip netns exec neighbour socat -T 2 - "TCP6:[2001:db8:ffff::1]:9001") == tcp7001 ]]
 	[[ $(echo | socat -T 2 - TCP:127.0.0.1:9100) == tcp7000 ]]
-	! echo | ip netns exec neighbour socat -T 2 - TCP:192.0.2.1:9100,connect-timeout=1
+	run ! ip netns exec neighbour socat -T 2 - TCP:192.0.2.1:9100,connect-timeout=1 </dev/null
 	pkill -f UDP6-RECVFROM
 	pkill -f TCP6-LISTEN
 	stop range

@@ -27,10 +27,10 @@ podman_life() {
 	with_runtime "$1"
 	podman_start "$1"
 	hooks_dir
-	pod --rm --annotation $PREFIX.ports=19999:9 --annotation $PREFIX.networks=podman busybox true
+	pod --rm --annotation "$PREFIX.ports=19999:9" --annotation "$PREFIX.networks=podman" busybox true
 	snapshot_before
 
-	id=$(pod --detach --annotation $PREFIX.networks=podman --annotation "$PREFIX.ports=8080:80 5353:5353/udp" \
+	id=$(pod --detach --annotation "$PREFIX.networks=podman" --annotation "$PREFIX.ports=8080:80 5353:5353/udp" \
 		busybox sh -c "mkdir -p /w; echo pod >/w/index.html && exec httpd -f -p 80 -h /w")
 	v4=$(address "$id" 4) v6=$(address "$id" 6)
 	wait_for 5 fetch "$v4" 80
@@ -46,9 +46,9 @@ podman_life() {
 	wait_for 5 test ! -e "/run/oci-network-hook/$id"
 
 	# A command that fails, and a network that is not there.
-	run pod --rm --annotation $PREFIX.networks=podman busybox sh -c 'exit 7'
+	run pod --rm --annotation "$PREFIX.networks=podman" busybox sh -c 'exit 7'
 	((status == 7))
-	run pod --rm --annotation $PREFIX.networks=nowhere busybox true
+	run pod --rm --annotation "$PREFIX.networks=nowhere" busybox true
 	((status != 0))
 	# Without the annotation the hook is not called.
 	run pod --rm busybox ip -o link

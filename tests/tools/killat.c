@@ -173,6 +173,7 @@ static void set_number(pid_t pid, int nr)
 	if (ptrace(PTRACE_SETREGSET, pid, NT_ARM_SYSTEM_CALL, &iov) < 0)
 		err(FAILED, "set number of call");
 #else
+/* cppcheck-suppress preprocessorErrorDirective */
 #error "killat needs to know how this architecture numbers system calls"
 #endif
 }
@@ -276,7 +277,7 @@ static void on_call(struct proc *p)
 		set_result(p->pid, -call_errno);
 		p->fail = false;
 	} else if (call.op == PTRACE_SYSCALL_INFO_EXIT && p->rewind) {
-		set_number(p->pid, p->nr);
+		set_number(p->pid, (int)p->nr);
 		set_result(p->pid, -ERESTARTNOINTR);
 		p->rewind = false;
 	}
