@@ -65,6 +65,7 @@ static bool args_make_sense(const struct step_ops *ops, const struct json *args)
 		const struct step_ops *ops;
 		const char *texts[6]; /* what undo takes for granted */
 	} needs[] = {
+		{ &step_ports, { "owner", "state_dir" } },
 		{ &step_netns, { "path" } },
 		{ &step_join, { "owner" } },
 		{ &step_network,

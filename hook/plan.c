@@ -64,6 +64,28 @@ static struct step *firewall_step(const struct plan_input *input)
 	return step_new(&step_firewall, args);
 }
 
+/* The ports that the networks of the plan publish; NULL: none. */
+static struct step *ports_step(const struct plan_input *input, const struct step_list *networks)
+{
+	auto_json struct json *mappings = json_new(JSON_ARRAY);
+	struct json *args;
+
+	for (size_t i = 0; i < networks->count; i++) {
+		const struct json *given = json_get(
+			json_get(networks->steps[i]->args, "capabilities"), "portMappings");
+
+		for (size_t j = 0; j < json_count(given); j++)
+			json_push(mappings, json_copy(json_at(given, j)));
+	}
+	if (json_count(mappings) == 0)
+		return NULL;
+	args = json_new(JSON_OBJECT);
+	json_set_text(args, "owner", input->state->id);
+	json_set_text(args, "state_dir", input->conf->state_dir);
+	json_set(args, "mappings", take_ptr(mappings));
+	return step_new(&step_ports, args);
+}
+
 /* ---- one network ---- */
 
 static void push_pair(struct json *args, const char *key, const char *value)
@@ -265,6 +287,35 @@ static int add_networks(const struct plan_input *input, struct step_list *steps,
 	return 0;
 }
 
+static void append_all(struct step_list *list, struct step_list *more)
+{
+	while (more->count > 0)
+		step_list_add(list, step_list_take(more, 0));
+	step_list_clear(more);
+}
+
+/* Ports first: when one is taken nothing has been changed yet. */
+static int plan_networks(const struct plan_input *input, struct step_list *steps, struct err *err)
+{
+	struct step_list networks = { 0 };
+	struct step *ports;
+	int ret;
+
+	ret = add_networks(input, &networks, err);
+	if (ret < 0) {
+		step_list_clear(&networks);
+		return ret;
+	}
+	ports = ports_step(input, &networks);
+	if (ports)
+		step_list_add(steps, ports);
+	step_list_add(steps, netns_step(input));
+	append_all(steps, &networks);
+	if (input->request->network_count > 0)
+		step_list_add(steps, firewall_step(input));
+	return 0;
+}
+
 int plan_build(const struct plan_input *input, struct step_list *ret_steps, struct err *err)
 {
 	struct step_list steps = { 0 };
@@ -272,15 +323,9 @@ int plan_build(const struct plan_input *input, struct step_list *ret_steps, stru
 
 	if (input->request->kind == REQUEST_JOIN && input->joined_owner)
 		step_list_add(&steps, join_step(input));
-	if (input->request->kind == REQUEST_NETWORKS) {
-		step_list_add(&steps, netns_step(input));
-		ret = add_networks(input, &steps, err);
-		if (ret == 0 && input->request->network_count > 0)
-			step_list_add(&steps, firewall_step(input));
-	}
-	if (ret < 0)
-		step_list_clear(&steps);
-	else
+	if (input->request->kind == REQUEST_NETWORKS)
+		ret = plan_networks(input, &steps, err);
+	if (ret == 0)
 		*ret_steps = steps;
 	return ret;
 }

@@ -213,6 +213,14 @@ static int settle_old(struct journal *journal, const struct oci_state *state,
 	return ret < 0 ? err_wrap(err, "undo an earlier run") : 0;
 }
 
+static const char *pin_of(const struct step_list *plan)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->steps[i]->ops == &step_netns)
+			return json_get_text(plan->steps[i]->args, "path");
+	return NULL;
+}
+
 static void fill(struct journal *journal, const struct setup *setup)
 {
 	free(journal->boot_id);
@@ -224,8 +232,7 @@ static void fill(struct journal *journal, const struct setup *setup)
 	journal->bundle = mem_copy(setup->state->bundle);
 	journal->netns = setup->netns;
 	journal->netns_path =
-		mem_copy(setup->owner ? setup->request.join_path
-				      : json_get_text(setup->plan.steps[0]->args, "path"));
+		mem_copy(setup->owner ? setup->request.join_path : pin_of(&setup->plan));
 	journal->created_s = time(NULL);
 	journal->complete = false;
 }

@@ -9,6 +9,7 @@
 
 #include "base/auto.h"
 #include "cni/result.h"
+#include "kernel/conntrack.h"
 #include "steps/step.h"
 
 static const struct firewall_backend *backend_of(const struct step *step)
@@ -69,6 +70,14 @@ static struct firewall_settings settings_of(const struct step *step,
 	};
 }
 
+/* Packets that came before the port led anywhere. */
+static void forget_connections(const struct step_list *before)
+{
+	for (size_t i = 0; i < before->count; i++)
+		if (before->steps[i]->ops == &step_ports)
+			conntrack_forget_udp(json_get(before->steps[i]->args, "mappings"));
+}
+
 static int apply(struct step *step, const struct step_context *context, struct err *err)
 {
 	const struct firewall_settings settings = settings_of(step, context);
@@ -85,6 +94,7 @@ static int apply(struct step *step, const struct step_context *context, struct e
 	if (ret < 0)
 		return err_class(err, STATUS_FIREWALL);
 	step->result = rules_to_json(&rules);
+	forget_connections(context->before);
 	return 0;
 }
 

@@ -7,10 +7,7 @@
 #include "base/auto.h"
 
 static const struct step_ops *const kinds[] = {
-	&step_netns,
-	&step_join,
-	&step_network,
-	&step_firewall,
+	&step_ports, &step_netns, &step_join, &step_network, &step_firewall,
 };
 
 const struct step_ops *step_ops_find(const char *name)

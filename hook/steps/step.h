@@ -60,4 +60,4 @@ void step_list_clear(struct step_list *list);
 int step_note(struct step *step, const struct step_context *context, const char *key,
 	      struct json *value, struct err *err);
 
-extern const struct step_ops step_netns, step_join, step_network, step_firewall;
+extern const struct step_ops step_ports, step_netns, step_join, step_network, step_firewall;

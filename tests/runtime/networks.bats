@@ -133,7 +133,7 @@ default_device() { # ID 4|6
 	server_bundle free
 	annotate free ports "80"
 	start free
-	port=$(jq -r '.steps[1].args.capabilities.portMappings[0].hostPort' /run/oci-network-hook/free/state.json)
+	port=$(jq -r '.steps[0].args.mappings[0].hostPort' /run/oci-network-hook/free/state.json)
 	((port > 1023))
 	[[ $(fetch 192.0.2.1 "$port" ip netns exec neighbour) == free ]]
 	stop free
