@@ -123,7 +123,7 @@ static void begin(const struct journal_place *place, const char *id, struct jour
 	*journal = (struct journal){
 		.id = mem_copy(id),
 		.dir = mem_format("%s/%s", place->state_dir, id),
-		.kept_file = mem_format("%s/containers/%s", place->data_dir, id),
+		.kept_file = mem_format("%s/containers/%s.json", place->data_dir, id),
 		.dirfd = -1,
 	};
 }
@@ -233,13 +233,15 @@ static void remove_files(const struct journal *journal)
 {
 	auto_free char *state_dir =
 		mem_copy_n(journal->dir, strlen(journal->dir) - strlen(journal->id) - 1);
-	auto_free char *kept_dir = mem_copy_n(journal->kept_file,
-					      strlen(journal->kept_file) - strlen(journal->id) - 1);
-
+	auto_free char *kept_dir =
+		mem_copy_n(journal->kept_file,
+			   (size_t)(strrchr(journal->kept_file, '/') - journal->kept_file));
+	auto_free char *kept_new = mem_format("%s.new", journal->kept_file);
 	auto_free char *cni_dir = mem_format("%s/@cni", state_dir);
 
-	if (unlink(journal->kept_file) == 0)
-		rmdir(kept_dir);
+	unlink(kept_new);
+	unlink(journal->kept_file);
+	rmdir(kept_dir);
 	unlinkat(journal->dirfd, FILE_NAME ".new", 0);
 	unlinkat(journal->dirfd, FILE_NAME, 0);
 	if (rmdir(journal->dir) < 0)
@@ -287,7 +289,8 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int list_ids(const char *path, char ***ret_ids, struct err *err)
+/* The names in a directory that are an id with this behind it. */
+static int list_ids(const char *path, const char *suffix, char ***ret_ids, struct err *err)
 {
 	auto_strings char **ids = mem_alloc(sizeof(*ids));
 	const struct dirent *entry;
@@ -300,10 +303,16 @@ static int list_ids(const char *path, char ***ret_ids, struct err *err)
 		return err_class(err, STATUS_STATE_FILE);
 	}
 	while (dir && (entry = readdir(dir))) {
-		if (!state_id_ok(entry->d_name))
+		size_t len = strlen(entry->d_name), tail = strlen(suffix);
+		auto_free char *id = NULL;
+
+		if (len <= tail || strcmp(entry->d_name + len - tail, suffix) != 0)
+			continue;
+		id = mem_copy_n(entry->d_name, len - tail);
+		if (!state_id_ok(id))
 			continue;
 		ids = mem_array(ids, count + 2, sizeof(*ids));
-		ids[count++] = mem_copy(entry->d_name);
+		ids[count++] = take_ptr(id);
 		ids[count] = NULL;
 	}
 	if (dir)
@@ -315,12 +324,12 @@ static int list_ids(const char *path, char ***ret_ids, struct err *err)
 
 int journal_ids(const struct journal_place *place, char ***ret_ids, struct err *err)
 {
-	return list_ids(place->state_dir, ret_ids, err);
+	return list_ids(place->state_dir, "", ret_ids, err);
 }
 
 int journal_kept_ids(const struct journal_place *place, char ***ret_ids, struct err *err)
 {
 	auto_free char *path = mem_format("%s/containers", place->data_dir);
 
-	return list_ids(path, ret_ids, err);
+	return list_ids(path, ".json", ret_ids, err);
 }

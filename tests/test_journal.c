@@ -222,7 +222,7 @@ static void kept(void)
 		step_list_add(&plan, pin("/x"));
 		step_list_add(&plan, network("podman"));
 		CHECK_INT(journal_keep(&journal, &plan, &err), 0);
-		CHECK(exists("data/containers/c5"));
+		CHECK(exists("data/containers/c5.json"));
 		CHECK_INT(journal_push(&journal, pin("/x"), &err), 0);
 		journal_close(&journal);
 		nftw(place.state_dir, scratch_remove_one, 16,
@@ -242,11 +242,11 @@ static void kept(void)
 	}
 	TEST("a kept file that a power cut left empty is in nobody's way")
 	{
-		scratch_write("data/containers/c6", "");
+		scratch_write("data/containers/c6.json", "");
 		CHECK_INT(open_journal("c6", JOURNAL_CREATE, &journal), 0);
 		CHECK_INT(journal.steps.count, 0);
 		journal_close(&journal);
-		CHECK(!exists("data/containers/c6"));
+		CHECK(!exists("data/containers/c6.json"));
 	}
 }
 
