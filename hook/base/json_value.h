@@ -15,5 +15,5 @@ struct json {
 
 struct json *json_new_with_text(enum json_type type, const char *text, size_t len);
 
-/* key (of an object, else NULL) and value are the parent's from now on; no look for a key twice. */
-void json_append(struct json *parent, char *key, struct json *value);
+/* key (of an object, else NULL) and value are its own from now on; no look for a key twice. */
+void json_append(struct json *json, char *key, struct json *value);
