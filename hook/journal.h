@@ -7,8 +7,8 @@
  * it. Closing a journal without steps removes the directory.
  *
  * /run is empty after a reboot, but leases on disk are not. So the steps that leave something on
- * disk are also kept, as they were planned, in <data_dir>/containers/<id>.json, from before the first of
- * them is applied until the last of all is undone. */
+ * disk are also kept, as they were planned, in <data_dir>/containers/<id>.json, from before the
+ * first of them is applied until the last of all is undone. */
 #pragma once
 
 #include <stdbool.h>
