@@ -113,7 +113,9 @@ int gc_run(const struct conf *conf, struct deadline deadline,
 		if (!has(ids, kept[i]))
 			ids = mem_strings_add(ids, kept[i]);
 	wanted = wanted_ids(&place, ids);
-	return undo_ids(conf, ids, wanted, deadline, told, data, err);
+	ret = undo_ids(conf, ids, wanted, deadline, told, data, err);
+	journal_tidy(&place);
+	return ret;
 }
 
 void gc_earlier_boots(const struct conf *conf, struct deadline deadline)

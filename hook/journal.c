@@ -122,6 +122,8 @@ static void begin(const struct journal_place *place, const char *id, struct jour
 {
 	*journal = (struct journal){
 		.id = mem_copy(id),
+		.state_dir = mem_copy(place->state_dir),
+		.data_dir = mem_copy(place->data_dir),
 		.dir = mem_format("%s/%s", place->state_dir, id),
 		.kept_file = mem_format("%s/containers/%s.json", place->data_dir, id),
 		.dirfd = -1,
@@ -131,6 +133,8 @@ static void begin(const struct journal_place *place, const char *id, struct jour
 static void clear(struct journal *journal)
 {
 	free(journal->id);
+	free(journal->state_dir);
+	free(journal->data_dir);
 	free(journal->dir);
 	free(journal->kept_file);
 	free(journal->boot_id);
@@ -229,32 +233,36 @@ int journal_push(struct journal *journal, struct step *step, struct err *err)
 	return journal_save(journal, err);
 }
 
+void journal_tidy(const struct journal_place *place)
+{
+	auto_free char *kept_dir = mem_format("%s/containers", place->data_dir);
+	auto_free char *cni_dir = mem_format("%s/@cni", place->state_dir);
+
+	rmdir(kept_dir);
+	rmdir(cni_dir);
+	rmdir(place->state_dir);
+}
+
 static void remove_files(const struct journal *journal)
 {
-	auto_free char *state_dir =
-		mem_copy_n(journal->dir, strlen(journal->dir) - strlen(journal->id) - 1);
-	auto_free char *kept_dir =
-		mem_copy_n(journal->kept_file,
-			   (size_t)(strrchr(journal->kept_file, '/') - journal->kept_file));
 	auto_free char *kept_new = mem_format("%s.new", journal->kept_file);
-	auto_free char *cni_dir = mem_format("%s/@cni", state_dir);
 
 	unlink(kept_new);
 	unlink(journal->kept_file);
-	rmdir(kept_dir);
 	unlinkat(journal->dirfd, FILE_NAME ".new", 0);
 	unlinkat(journal->dirfd, FILE_NAME, 0);
 	if (rmdir(journal->dir) < 0)
 		log_warning("remove %s: %m", journal->dir);
-	/* With the last container, when nothing else is in them. */
-	rmdir(cni_dir);
-	rmdir(state_dir);
 }
 
 void journal_close(struct journal *journal)
 {
-	if (journal->dirfd >= 0 && journal->steps.count == 0)
+	struct journal_place place = { journal->state_dir, journal->data_dir };
+
+	if (journal->dirfd >= 0 && journal->steps.count == 0) {
 		remove_files(journal);
+		journal_tidy(&place);
+	}
 	if (journal->dirfd >= 0)
 		close(journal->dirfd);
 	clear(journal);

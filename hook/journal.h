@@ -33,7 +33,8 @@ struct journal_place journal_place_of(const struct conf *conf);
 
 struct journal {
 	char *id;
-	char *dir;       /* of this container */
+	char *dir; /* of this container */
+	char *state_dir, *data_dir;
 	char *kept_file; /* below data_dir */
 	int dirfd;       /* the lock; -1 when the journal was only read */
 	/* What the file says; saved by journal_save(). */
@@ -70,6 +71,9 @@ int journal_push(struct journal *journal, struct step *step, struct err *err);
 /* Unlock and release memory; without steps also remove file and directory. */
 void journal_close(struct journal *journal);
 #define auto_journal __attribute__((cleanup(journal_close)))
+
+/* Remove the directories that are empty: what a run that was killed at its very end leaves. */
+void journal_tidy(const struct journal_place *place);
 
 /* Write the kept file for these steps. */
 int journal_keep(const struct journal *journal, const struct step_list *plan, struct err *err);

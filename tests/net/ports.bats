@@ -21,8 +21,8 @@ teardown() {
 	local id
 	pkill -KILL -x sleep || true
 	pkill -KILL -x socat || true
-	for id in $(ls /run/oci-network-hook 2>/dev/null); do
-		[[ $id == @* ]] || "$HOOK" teardown "$id"
+	for id in /run/oci-network-hook/[!@]*/; do
+		[[ ! -d $id ]] || "$HOOK" teardown "$(basename "$id")"
 	done
 	rm -rf /etc/cni/net.d/*
 }
