@@ -57,7 +57,7 @@ allowed() { # PORTS
 	holder
 	refused 8080:81 'container first'
 	refused 192.0.2.1:8080:81 'container first'
-	refused [::1]:8080:81 'container first'
+	refused '[::1]:8080:81' 'container first'
 	refused 8081:81 'container first'
 	refused "7000:7 192.0.2.1:8081:81" 'container first'
 	refused 5353:5/udp 'container first'
@@ -66,7 +66,7 @@ allowed() { # PORTS
 	allowed 8080:80/udp
 	allowed 127.0.0.1:8081:80
 	allowed 5353:53/tcp
-	allowed [::2]:8082:80
+	allowed '[::2]:8082:80'
 	# The first one is none the worse for it.
 	iptables-save | grep -q -- '--dport 8080 -j DNAT'
 	"$HOOK" teardown first
