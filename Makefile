@@ -118,8 +118,8 @@ $(BUILD)/lint/%: $(BUILD)/%.o .clang-tidy
 
 DEBS_BUILD := gcc libc6-dev pkg-config libyajl-dev libnl-3-dev
 DEBS_DEMO := crun runc containernetworking-plugins iptables iproute2 busybox-static jq util-linux
-DEBS_CHECK := podman conmon bats nftables ebtables ipset bridge-utils ethtool procps uuid-runtime conntrack socat \
-	python3 socat
+DEBS_CHECK := podman conmon bats nftables ebtables ipset bridge-utils ethtool procps uuid-runtime \
+	conntrack python3 socat
 DEBS_LINT := clang-format clang-tidy cppcheck shellcheck mandoc
 
 deps: deps-check
