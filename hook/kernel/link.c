@@ -12,116 +12,24 @@
 #include <sys/socket.h>
 
 #include "base/auto.h"
-
-static void auto_sock_func(struct nl_sock **sock)
-{
-	nl_socket_free(*sock);
-}
-#define auto_sock __attribute__((cleanup(auto_sock_func)))
-
-static void auto_msg_func(struct nl_msg **msg)
-{
-	nlmsg_free(*msg);
-}
-#define auto_msg __attribute__((cleanup(auto_msg_func)))
-
-/* libnl has errors of its own; most carry an errno in their meaning. */
-static int nl_errno(int code)
-{
-	switch (-code) {
-	case NLE_EXIST:
-		return EEXIST;
-	case NLE_OBJ_NOTFOUND:
-		return ENOENT;
-	case NLE_NODEV:
-		return ENODEV;
-	case NLE_NOACCESS:
-		return EACCES;
-	case NLE_PERM:
-		return EPERM;
-	case NLE_NOMEM:
-		return ENOMEM;
-	case NLE_BUSY:
-		return EBUSY;
-	case NLE_AGAIN:
-	case NLE_DUMP_INTR:
-		return EAGAIN;
-	default:
-		return EIO;
-	}
-}
-
-static int err_nl(struct err *err, int code, const char *what)
-{
-	return err_say(err, nl_errno(code), "%s: %s", what, nl_geterror(code));
-}
-
-/* Callbacks of our own: libnl's default is whatever NLCB in the caller's environment says. */
-static int open_route(struct nl_sock **ret_sock, struct err *err)
-{
-	struct nl_cb *callbacks = nl_cb_alloc(NL_CB_DEFAULT);
-	struct nl_sock *sock = callbacks ? nl_socket_alloc_cb(callbacks) : NULL;
-	int ret;
-
-	nl_cb_put(callbacks);
-	if (!sock)
-		return err_set(err, ENOMEM, "netlink");
-	nl_debug = 0; /* NLDBG likewise */
-	ret = nl_connect(sock, NETLINK_ROUTE);
-	if (ret < 0) {
-		nl_socket_free(sock);
-		return err_nl(err, ret, "connect to netlink");
-	}
-	*ret_sock = sock;
-	return 0;
-}
-
-/* Send one request and wait for its answer. */
-static int transact(struct nl_sock *sock, struct nl_msg *msg)
-{
-	int ret = nl_send_auto(sock, msg);
-
-	return ret < 0 ? ret : nl_wait_for_ack(sock);
-}
+#include "rtnl.h"
 
 int link_set_up(const char *name, struct err *err)
 {
 	struct ifinfomsg info = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
-	auto_sock struct nl_sock *sock = NULL;
-	auto_msg struct nl_msg *msg = NULL;
+	auto_nl_sock struct nl_sock *sock = NULL;
+	auto_nl_msg struct nl_msg *msg = NULL;
 	int ret;
 
-	ret = open_route(&sock, err);
+	ret = rtnl_open(&sock, err);
 	if (ret < 0)
 		return ret;
 	msg = nlmsg_alloc_simple(RTM_NEWLINK, NLM_F_ACK);
 	if (!msg || nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO) < 0 ||
 	    nla_put_string(msg, IFLA_IFNAME, name) < 0)
 		return err_set(err, ENOMEM, "netlink");
-	ret = transact(sock, msg);
-	return ret < 0 ? err_nl(err, ret, name) : 0;
-}
-
-/* Dump one kind of object. An interrupted dump is asked for again by the caller (EAGAIN). */
-static int dump(int type, const void *header, size_t header_size, nl_recvmsg_msg_cb_t func,
-		void *data, struct err *err)
-{
-	auto_sock struct nl_sock *sock = NULL;
-	auto_msg struct nl_msg *msg = NULL;
-	int ret;
-
-	ret = open_route(&sock, err);
-	if (ret < 0)
-		return ret;
-	nl_socket_disable_seq_check(sock);
-	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, func, data);
-	msg = nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_DUMP);
-	if (!msg || nlmsg_append(msg, (void *)(uintptr_t)header, header_size, NLMSG_ALIGNTO) < 0)
-		return err_set(err, ENOMEM, "netlink");
-	ret = nl_send_auto(sock, msg);
-	if (ret >= 0)
-		ret = nl_recvmsgs_default(sock);
-	return ret < 0 ? err_nl(err, ret, "netlink dump") : 0;
+	ret = rtnl_transact(sock, msg);
+	return ret < 0 ? rtnl_err(err, ret, name) : 0;
 }
 
 /* ---- counters ---- */
@@ -167,7 +75,7 @@ int link_counters(struct link_counters **ret_counters, size_t *ret_count, struct
 	struct counters counters = { 0 };
 	int ret;
 
-	ret = dump(RTM_GETLINK, &info, sizeof(info), on_link, &counters, err);
+	ret = rtnl_dump(RTM_GETLINK, &info, sizeof(info), on_link, &counters, err);
 	if (ret < 0) {
 		free(counters.links);
 		return ret;
@@ -267,40 +175,40 @@ int link_remove_default_routes(const char *name, int family, struct err *err)
 {
 	struct rtmsg request = { .rtm_family = (unsigned char)family };
 	struct hops hops = { .family = family, .index = (int)if_nametoindex(name) };
-	auto_sock struct nl_sock *sock = NULL;
+	auto_nl_sock struct nl_sock *sock = NULL;
 	int ret;
 
-	ret = dump(RTM_GETROUTE, &request, sizeof(request), on_default_route, &hops, err);
+	ret = rtnl_dump(RTM_GETROUTE, &request, sizeof(request), on_default_route, &hops, err);
 	if (ret == 0)
-		ret = open_route(&sock, err);
+		ret = rtnl_open(&sock, err);
 	for (size_t i = 0; ret >= 0 && i < hops.count; i++) {
 		const struct hop *hop = &hops.hops[i];
-		auto_msg struct nl_msg *msg = default_route(RTM_DELROUTE, 0, name, family,
-							    hop->has_gateway ? hop->gateway : NULL);
+		auto_nl_msg struct nl_msg *msg = default_route(
+			RTM_DELROUTE, 0, name, family, hop->has_gateway ? hop->gateway : NULL);
 
 		if (!msg)
 			return err_set(err, ENOMEM, "netlink");
-		ret = transact(sock, msg);
+		ret = rtnl_transact(sock, msg);
 		if (ret < 0)
-			return err_nl(err, ret, "remove default route");
+			return rtnl_err(err, ret, "remove default route");
 	}
 	return ret < 0 ? ret : 0;
 }
 
 int link_add_default_route(const char *name, int family, const void *gateway, struct err *err)
 {
-	auto_sock struct nl_sock *sock = NULL;
-	auto_msg struct nl_msg *msg = NULL;
+	auto_nl_sock struct nl_sock *sock = NULL;
+	auto_nl_msg struct nl_msg *msg = NULL;
 	int ret;
 
-	ret = open_route(&sock, err);
+	ret = rtnl_open(&sock, err);
 	if (ret < 0)
 		return ret;
 	msg = default_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, name, family, gateway);
 	if (!msg)
 		return err_set(err, ENOMEM, "netlink");
-	ret = transact(sock, msg);
-	return ret < 0 ? err_nl(err, ret, "add default route") : 0;
+	ret = rtnl_transact(sock, msg);
+	return ret < 0 ? rtnl_err(err, ret, "add default route") : 0;
 }
 
 /* ---- what the host uses ---- */
@@ -353,8 +261,8 @@ int link_each_prefix(bool (*func)(const struct link_prefix *prefix, void *data),
 	struct rtmsg route = { .rtm_family = AF_UNSPEC };
 	int ret;
 
-	ret = dump(RTM_GETADDR, &address, sizeof(address), on_address, &each, err);
+	ret = rtnl_dump(RTM_GETADDR, &address, sizeof(address), on_address, &each, err);
 	if (ret < 0 || each.stopped)
 		return ret;
-	return dump(RTM_GETROUTE, &route, sizeof(route), on_route, &each, err);
+	return rtnl_dump(RTM_GETROUTE, &route, sizeof(route), on_route, &each, err);
 }
