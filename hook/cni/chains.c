@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "chains.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/log.h"
+#include "base/sha512.h"
+#include "kernel/child.h"
+
+enum { CHAIN_NAME_MAX = 28, RULES_MAX = 16 << 20 };
+
+static const char *find_program(const char *name, char *path, size_t size)
+{
+	static const char *const dirs[] = { "/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/bin" };
+
+	for (size_t i = 0; i < array_size(dirs); i++) {
+		snprintf(path, size, "%s/%s", dirs[i], name);
+		if (access(path, X_OK) == 0)
+			return path;
+	}
+	return NULL;
+}
+
+static int run_tool(char *const *argv, const char *input, struct deadline deadline,
+		    char **ret_output, struct err *err)
+{
+	char *env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+	auto_child_end struct child_end end = { 0 };
+	struct child child = {
+		.path = argv[0],
+		.argv = argv,
+		.env = env,
+		.input = input,
+		.input_len = input ? strlen(input) : 0,
+		.output_max = RULES_MAX,
+		.deadline = deadline,
+	};
+	int ret;
+
+	ret = child_run(&child, &end, err);
+	if (ret < 0)
+		return ret;
+	if (end.status != 0)
+		return err_say(err, EIO, "%s: %s", argv[0], end.errors);
+	if (ret_output)
+		*ret_output = take_ptr(end.output);
+	return 0;
+}
+
+/* Chain names as the plugins make them: a prefix and the hash of network and container, cut. */
+static void chain_name(const char *prefix, const struct cni_attachment *attachment, char *ret_name)
+{
+	const char *network = json_get_text(attachment->list, "name");
+	auto_free char *hashed =
+		mem_format("%s%s", network ? network : "", attachment->container_id);
+	char hex[SHA512_HEX_LEN + 1];
+
+	sha512_hex(hashed, strlen(hashed), hex);
+	snprintf(ret_name, CHAIN_NAME_MAX + 1, "%s%.*s", prefix,
+		 CHAIN_NAME_MAX - (int)strlen(prefix), hex);
+}
+
+static bool ends_with_word(const char *line, const char *word)
+{
+	size_t line_len = strlen(line), len = strlen(word);
+
+	return line_len > len && line[line_len - len - 1] == ' ' &&
+	       strcmp(line + line_len - len, word) == 0;
+}
+
+static const char *tool_of(int family)
+{
+	return family == AF_INET6 ? "ip6tables" : "iptables";
+}
+
+/* The nat table as `iptables -S` prints it; owned. NULL: no such program, and then nobody made
+ * rules with it; no such family in this kernel; or a table that iptables cannot read. */
+static char *list_nat(int family, struct deadline deadline)
+{
+	char path[64];
+	char *argv[] = { path, "-w", "5", "-t", "nat", "-S", NULL };
+	char *listing = NULL;
+
+	if (!find_program(tool_of(family), path, sizeof(path)) ||
+	    run_tool(argv, NULL, deadline, &listing, NULL) < 0)
+		return NULL;
+	return listing;
+}
+
+static int restore(int family, const char *script, struct deadline deadline, struct err *err)
+{
+	char path[64], name[32];
+	char *argv[] = { path, "-w", "5", "--noflush", NULL };
+
+	snprintf(name, sizeof(name), "%s-restore", tool_of(family));
+	if (!find_program(name, path, sizeof(path)))
+		return err_say(err, ENOENT, "%s is missing", name);
+	return run_tool(argv, script, deadline, NULL, err);
+}
+
+/* What a listing says of one chain. */
+struct sighting {
+	bool readable; /* the table could be listed */
+	bool declared;
+	size_t rules, jumps;
+	char *removals; /* -D lines for the jumps, as iptables-restore takes them */
+};
+
+static void sighting_clear(struct sighting *sighting)
+{
+	free(sighting->removals);
+}
+
+#define auto_sighting __attribute__((cleanup(sighting_clear)))
+
+static void append(char **text, char *more)
+{
+	char *longer = mem_format("%s%s", *text, more);
+
+	free(*text);
+	free(more);
+	*text = longer;
+}
+
+static void sight_line(struct sighting *sighting, const char *line, const char *chain)
+{
+	size_t len = strlen(chain);
+
+	if (strncmp(line, "-N ", 3) == 0)
+		sighting->declared |= strcmp(line + 3, chain) == 0;
+	if (strncmp(line, "-A ", 3) != 0)
+		return;
+	if (strncmp(line + 3, chain, len) == 0 && line[3 + len] == ' ')
+		sighting->rules++;
+	if (!ends_with_word(line, chain))
+		return;
+	sighting->jumps++;
+	append(&sighting->removals, mem_format("-D%s\n", line + 2));
+}
+
+static struct sighting look(int family, const char *chain, struct deadline deadline)
+{
+	struct sighting sighting = { .removals = mem_copy("") };
+	auto_free char *listing = list_nat(family, deadline);
+	char *rest = listing;
+
+	sighting.readable = listing != NULL;
+	for (char *line; rest && (line = strsep(&rest, "\n"));)
+		sight_line(&sighting, line, chain);
+	return sighting;
+}
+
+/* ---- there, and away ---- */
+
+bool chain_present(const char *prefix, int family, const struct cni_attachment *attachment,
+		   struct deadline deadline)
+{
+	char chain[CHAIN_NAME_MAX + 1];
+	auto_sighting struct sighting seen = { 0 };
+
+	chain_name(prefix, attachment, chain);
+	seen = look(family, chain, deadline);
+	return !seen.readable || (seen.declared && seen.jumps > 0);
+}
+
+static int remove_from(int family, const char *chain, struct deadline deadline, struct err *err)
+{
+	auto_sighting struct sighting seen = look(family, chain, deadline);
+	auto_free char *script = NULL;
+
+	if (!seen.declared && !seen.jumps)
+		return 0;
+	log_info("removing the chain %s that was left behind", chain);
+	script = mem_format("*nat\n%s", seen.removals);
+	if (seen.declared)
+		append(&script, mem_format("-F %s\n-X %s\n", chain, chain));
+	append(&script, mem_copy("COMMIT\n"));
+	return restore(family, script, deadline, err);
+}
+
+int chain_remove(const char *prefix, const struct cni_attachment *attachment,
+		 struct deadline deadline, struct err *err)
+{
+	char chain[CHAIN_NAME_MAX + 1];
+	int ret;
+
+	chain_name(prefix, attachment, chain);
+	ret = remove_from(AF_INET, chain, deadline, err);
+	return ret < 0 ? ret : remove_from(AF_INET6, chain, deadline, err);
+}
+
+/* ---- back ---- */
+
+/* As bridge and ptp make it (plugins/pkg/ip/ipmasq_iptables_linux.go): names of networks and
+ * containers have no character that would need a quote inside these. */
+static char *masquerade_rules(const char *chain, const struct cni_attachment *attachment,
+			      const struct result_ip *ip)
+{
+	auto_free char *comment =
+		mem_format("-m comment --comment \"name: \\\"%s\\\" id: \\\"%s\\\"\"",
+			   json_get_text(attachment->list, "name"), attachment->container_id);
+
+	return mem_format("-A %s -d %s %s -j ACCEPT\n"
+			  "-A %s ! -d %s %s -j MASQUERADE\n"
+			  "-A POSTROUTING -s %.*s %s -j %s\n",
+			  chain, ip->address, comment, chain,
+			  ip->family == AF_INET6 ? "ff00::/8" : "224.0.0.0/4", comment,
+			  (int)strcspn(ip->address, "/"), ip->address, comment, chain);
+}
+
+static size_t count_family(const struct result *result, int family)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < result->ip_count; i++)
+		count += result->ips[i].family == family;
+	return count;
+}
+
+int chain_masquerade(int family, const struct cni_attachment *attachment,
+		     const struct result *result, struct deadline deadline, struct err *err)
+{
+	size_t wanted = count_family(result, family);
+	auto_sighting struct sighting seen = { 0 };
+	char chain[CHAIN_NAME_MAX + 1];
+	auto_free char *script = NULL;
+
+	if (wanted == 0)
+		return 0;
+	chain_name(CHAIN_MASQUERADE, attachment, chain);
+	seen = look(family, chain, deadline);
+	if (seen.rules == 2 * wanted && seen.jumps == wanted)
+		return 0;
+	/* Declaring a chain empties it. */
+	script = mem_format("*nat\n:%s - [0:0]\n%s", chain, seen.removals);
+	for (size_t i = 0; i < result->ip_count; i++)
+		if (result->ips[i].family == family)
+			append(&script, masquerade_rules(chain, attachment, &result->ips[i]));
+	append(&script, mem_copy("COMMIT\n"));
+	return restore(family, script, deadline, err);
+}
