@@ -53,7 +53,8 @@ static struct step *join_step(const struct plan_input *input)
 	return step_new(&step_join, args);
 }
 
-static struct step *firewall_step(const struct plan_input *input)
+/* publishes: no plugin maps the ports. */
+static struct step *firewall_step(const struct plan_input *input, bool publishes)
 {
 	struct json *args = json_new(JSON_OBJECT);
 
@@ -61,22 +62,28 @@ static struct step *firewall_step(const struct plan_input *input)
 	json_set_text(args, "owner", input->state->id);
 	json_set_text(args, "firewalld_zone", input->conf->firewalld_zone);
 	json_set_text(args, "admin_chain", input->conf->admin_chain);
+	if (publishes)
+		json_set(args, "ports", ports_to_json(&input->request->ports));
 	return step_new(&step_firewall, args);
 }
 
-/* The ports that the networks of the plan publish; NULL: none. */
-static struct step *ports_step(const struct plan_input *input, const struct step_list *networks)
+static void push_all(struct json *list, const struct json *more)
+{
+	for (size_t i = 0; i < json_count(more); i++)
+		json_push(list, json_copy(json_at(more, i)));
+}
+
+/* The ports that the networks of the plan and the firewall publish; NULL: none. */
+static struct step *ports_step(const struct plan_input *input, const struct step_list *networks,
+			       const struct step *firewall)
 {
 	auto_json struct json *mappings = json_new(JSON_ARRAY);
 	struct json *args;
 
-	for (size_t i = 0; i < networks->count; i++) {
-		const struct json *given = json_get(
-			json_get(networks->steps[i]->args, "capabilities"), "portMappings");
-
-		for (size_t j = 0; j < json_count(given); j++)
-			json_push(mappings, json_copy(json_at(given, j)));
-	}
+	for (size_t i = 0; i < networks->count; i++)
+		push_all(mappings, json_get(json_get(networks->steps[i]->args, "capabilities"),
+					    "portMappings"));
+	push_all(mappings, json_get(firewall->args, "ports"));
 	if (json_count(mappings) == 0)
 		return NULL;
 	args = json_new(JSON_OBJECT);
@@ -258,7 +265,9 @@ static int check_capabilities(const struct network_request *network,
 	return 0;
 }
 
-static int add_networks(const struct plan_input *input, struct step_list *steps, struct err *err)
+/* *ret_unpublished: there are published ports, and no network has a plugin for them. */
+static int add_networks(const struct plan_input *input, struct step_list *steps,
+			bool *ret_unpublished, struct err *err)
 {
 	const struct request *request = input->request;
 	bool unpublished = request->ports.count > 0, unlimited = request->bandwidth != NULL;
@@ -280,10 +289,11 @@ static int add_networks(const struct plan_input *input, struct step_list *steps,
 		unlimited &= !conflist_has_capability(conflist->list, "bandwidth");
 		step_list_add(steps, network_step(input, network, conflist, publishes));
 	}
-	if (unpublished)
+	if (unpublished && (request->network_count == 0 || strcmp(input->firewall, "none") == 0))
 		return unmet(err, "published ports", "portMappings");
 	if (unlimited)
 		return unmet(err, "bandwidth", "bandwidth");
+	*ret_unpublished = unpublished;
 	return 0;
 }
 
@@ -298,21 +308,25 @@ static void append_all(struct step_list *list, struct step_list *more)
 static int plan_networks(const struct plan_input *input, struct step_list *steps, struct err *err)
 {
 	struct step_list networks = { 0 };
-	struct step *ports;
+	struct step *ports, *firewall;
+	bool unpublished = false;
 	int ret;
 
-	ret = add_networks(input, &networks, err);
+	ret = add_networks(input, &networks, &unpublished, err);
 	if (ret < 0) {
 		step_list_clear(&networks);
 		return ret;
 	}
-	ports = ports_step(input, &networks);
+	firewall = firewall_step(input, unpublished);
+	ports = ports_step(input, &networks, firewall);
 	if (ports)
 		step_list_add(steps, ports);
 	step_list_add(steps, netns_step(input));
 	append_all(steps, &networks);
 	if (input->request->network_count > 0)
-		step_list_add(steps, firewall_step(input));
+		step_list_add(steps, firewall);
+	else
+		step_free(firewall);
 	return 0;
 }
 

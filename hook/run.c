@@ -107,3 +107,75 @@ int run_undo(struct journal *journal, struct deadline deadline, struct err *err)
 	*err = first;
 	return -first.code;
 }
+
+/* ---- a container that is up ---- */
+
+int run_reload(struct journal *journal, struct deadline deadline, struct err *err)
+{
+	struct err first = { 0 };
+
+	for (size_t i = 0; i < journal->steps.count; i++) {
+		struct step *step = journal->steps.steps[i];
+		struct step_list before = { journal->steps.steps, i };
+		struct step_context context = {
+			&before, deadline_share(deadline, (unsigned)(journal->steps.count - i)),
+			save, journal
+		};
+		auto_free char *name = label(step);
+		int64_t begun = clock_now_us();
+		struct err why;
+
+		if (!step->ops->reload)
+			continue;
+		if (step->ops->reload(step, &context, &why) == 0) {
+			log_info("reload %s: %.1f ms", name,
+				 (double)(clock_now_us() - begun) / 1000);
+			continue;
+		}
+		log_error("reload: %s", why.text);
+		if (first.code == 0)
+			first = why;
+	}
+	if (first.code)
+		*err = first;
+	return -first.code;
+}
+
+struct labelled { /* findings of one step */
+	const struct step_findings *findings;
+	const char *label;
+};
+
+static void say_labelled(void *data, const char *what)
+{
+	const struct labelled *labelled = data;
+
+	step_say(labelled->findings, "%s: %s", labelled->label, what);
+}
+
+static int save_nothing(void *data, struct err *err)
+{
+	(void)data;
+	(void)err;
+	return 0;
+}
+
+void run_check(struct journal *journal, struct deadline deadline,
+	       const struct step_findings *findings)
+{
+	for (size_t i = 0; i < journal->steps.count; i++) {
+		struct step *step = journal->steps.steps[i];
+		struct step_list before = { journal->steps.steps, i };
+		struct step_context context = {
+			&before, deadline_share(deadline, (unsigned)(journal->steps.count - i)),
+			save_nothing, NULL
+		};
+		auto_free char *name = label(step);
+		struct labelled labelled = { findings, name };
+		const struct step_findings own = { say_labelled, &labelled };
+		struct err why;
+
+		if (step->ops->check(step, &context, &own, &why) < 0)
+			step_say(&own, "%s", why.text);
+	}
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The loop: apply forwards, undo backwards. Nothing else knows the order. */
+/* The loops: apply forwards, undo backwards; reload and check. Nothing else knows the order. */
 #pragma once
 
 #include "base/clock.h"
@@ -15,3 +15,11 @@ int run_apply(struct journal *journal, struct step_list *plan, struct deadline d
 /* Undo what the journal holds, last to first, and forget each step undone. Goes on after an error
  * and tries what is left once more when others went well; the error is the first that remains. */
 int run_undo(struct journal *journal, struct deadline deadline, struct err *err);
+
+/* Put back what a flush of the firewall took, in order. Goes on after an error; the error is the
+ * first. */
+int run_reload(struct journal *journal, struct deadline deadline, struct err *err);
+
+/* Say each thing that is not as recorded, the step's name in front; changes nothing. */
+void run_check(struct journal *journal, struct deadline deadline,
+	       const struct step_findings *findings);

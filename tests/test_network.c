@@ -366,12 +366,12 @@ static void test_check(void)
 		const char *said;
 
 		start_over();
-		CHECK_INT(cni_check(&attachment, given, soon(), &err), 0);
+		CHECK_INT(cni_check(&attachment, given, soon(), NULL, NULL, &err), 0);
 		said = calls();
 		CHECK_HAS(said, "CHECK b ");
 		CHECK_HAS(said, "\"prevResult\":");
 		behave("a.CHECK", "exit 1");
-		CHECK_INT(cni_check(&attachment, given, soon(), &err), -EIO);
+		CHECK_INT(cni_check(&attachment, given, soon(), NULL, NULL, &err), -EIO);
 		CHECK_TEXT(err.text, "plugin a: exit status 1");
 		CHECK(!strstr(calls(), "CHECK b"));
 	}
@@ -383,9 +383,9 @@ static void test_check(void)
 		start_over();
 		json_set_bool(off, "disableCheck", true);
 		attachment.list = off;
-		CHECK_INT(cni_check(&attachment, NULL, soon(), &err), 0);
+		CHECK_INT(cni_check(&attachment, NULL, soon(), NULL, NULL, &err), 0);
 		attachment.list = old;
-		CHECK_INT(cni_check(&attachment, NULL, soon(), &err), -EINVAL);
+		CHECK_INT(cni_check(&attachment, NULL, soon(), NULL, NULL, &err), -EINVAL);
 		CHECK_INT(err.status, STATUS_USAGE);
 		CHECK_TEXT(calls(), "");
 	}

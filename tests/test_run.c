@@ -52,7 +52,35 @@ static char *fake_describe(const struct step *step)
 	return mem_copy(name_of(step));
 }
 
-static const struct step_ops fake = { "fake", fake_apply, fake_undo, fake_describe };
+static int fake_check(struct step *step, const struct step_context *context,
+		      const struct step_findings *findings, struct err *failed)
+{
+	CHECK_INT(context->before->count, strlen(called) / 3);
+	note("?", step);
+	if (apply_fails && strcmp(apply_fails, name_of(step)) == 0)
+		return err_set(failed, EIO, "look");
+	step_say(findings, "no %s", name_of(step));
+	return 0;
+}
+
+static int fake_reload(struct step *step, const struct step_context *context, struct err *failed)
+{
+	CHECK_INT(context->before->count, strlen(called) / 3);
+	note("=", step);
+	if (apply_fails && strcmp(apply_fails, name_of(step)) == 0)
+		return err_set(failed, EIO, "reload %s", apply_fails);
+	return 0;
+}
+
+static const struct step_ops fake = { "fake",        fake_apply, fake_undo,
+				      fake_describe, fake_check, fake_reload };
+
+static void collect(void *data, const char *what)
+{
+	char *text = data;
+
+	snprintf(text + strlen(text), 128 - strlen(text), "%s;", what);
+}
 
 static struct err err;
 
@@ -142,6 +170,28 @@ int main(void)
 		json = on_disk();
 		CHECK_INT(json_count(json_get(json, "steps")), 1);
 		undo_failures = 0;
+		CHECK_INT(run_undo(&journal, soon, &err), 0);
+		journal_close(&journal);
+	}
+	TEST("reload and check go forwards, over every step, whatever fails")
+	{
+		char found[128] = "";
+		const struct step_findings findings = { collect, found };
+
+		begin(&journal, &plan);
+		run_apply(&journal, &plan, soon, &err);
+		called[0] = '\0';
+		apply_fails = "b";
+		CHECK_INT(run_reload(&journal, soon, &err), -EIO);
+		CHECK_HAS(err.text, "reload b");
+		CHECK_TEXT(called, "=a =b =c ");
+		called[0] = '\0';
+		run_check(&journal, soon, &findings);
+		CHECK_TEXT(called, "?a ?b ?c ");
+		CHECK_TEXT(found, "fake a: no a;fake b: look: Input/output error;fake c: no c;");
+		called[0] = '\0';
+		apply_fails = NULL;
+		CHECK_INT(run_reload(&journal, soon, &err), 0);
 		CHECK_INT(run_undo(&journal, soon, &err), 0);
 		journal_close(&journal);
 	}

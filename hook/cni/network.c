@@ -79,6 +79,30 @@ static int check_plugins(const struct operation *operation, struct err *err)
 	return 0;
 }
 
+int cni_find_plugins(const struct cni_attachment *network, struct err *err)
+{
+	const struct json *plugins = json_get(network->list, "plugins");
+
+	for (size_t i = 0; i < json_count(plugins); i++) {
+		const struct json *plugin = json_at(plugins, i);
+		const char *types[] = { json_get_text(plugin, "type"),
+					json_get_text(json_get(plugin, "ipam"), "type") };
+
+		for (size_t j = 0; j < array_size(types); j++) {
+			auto_plugin struct plugin found = { 0 };
+			int ret;
+
+			if (!types[j] || !*types[j])
+				continue;
+			ret = plugin_find(types[j], network->plugin_path, network->in_process,
+					  &found, err);
+			if (ret < 0)
+				return ret;
+		}
+	}
+	return 0;
+}
+
 struct results {
 	struct json *printed;  /* what the last plugin said, as it said it */
 	struct json *previous; /* the same, checked, in the version of the list: for the next one */
@@ -163,6 +187,29 @@ int cni_add(const struct cni_attachment *attachment, struct deadline deadline,
 	return ret;
 }
 
+/* Nothing is learnt by it: what the plugins say is what they were told. */
+int cni_add_again(const struct cni_attachment *attachment, const char *type,
+		  const struct json *result, struct deadline deadline, struct err *err)
+{
+	auto_operation struct operation operation = { 0 };
+	auto_json struct json *previous = NULL;
+	int ret = operation_on_attachment(attachment, "ADD", &operation, err);
+
+	if (ret == 0)
+		ret = result_convert(result, operation.version, operation.version, &previous, err);
+	for (size_t i = 0; ret == 0 && i < json_count(operation.plugins); i++) {
+		const struct json *plugin = json_at(operation.plugins, i);
+		const char *own = json_text(json_get_fold(plugin, "type"));
+
+		if (own && strcmp(own, type) == 0)
+			ret = operation_tell(
+				&operation, plugin,
+				operation_attachment_config(&operation, plugin, previous), deadline,
+				err);
+	}
+	return ret;
+}
+
 /* ---- DEL and CHECK ---- */
 
 /* The cache's result in the version of the list: NULL when there is none. */
@@ -235,10 +282,13 @@ static int refuse_check(const struct operation *operation, struct err *err)
 }
 
 int cni_check(const struct cni_attachment *attachment, const struct json *result,
-	      struct deadline deadline, struct err *err)
+	      struct deadline deadline,
+	      void (*failed)(void *data, const char *type, const struct err *why), void *data,
+	      struct err *err)
 {
 	auto_operation struct operation operation = { 0 };
 	auto_json struct json *previous = NULL;
+	struct err why;
 	int ret = operation_on_attachment(attachment, "CHECK", &operation, err);
 
 	if (ret < 0)
@@ -254,9 +304,14 @@ int cni_check(const struct cni_attachment *attachment, const struct json *result
 	for (size_t i = 0; ret == 0 && i < json_count(operation.plugins); i++) {
 		const struct json *plugin = json_at(operation.plugins, i);
 
-		ret = operation_tell(&operation, plugin,
-				     operation_attachment_config(&operation, plugin, previous),
-				     deadline, err);
+		if (operation_tell(&operation, plugin,
+				   operation_attachment_config(&operation, plugin, previous),
+				   deadline, &why) == 0)
+			continue;
+		if (failed)
+			failed(data, operation.type, &why);
+		else
+			ret = first_error(&why, err);
 	}
 	return ret;
 }

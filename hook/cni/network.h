@@ -40,9 +40,19 @@ int cni_add(const struct cni_attachment *attachment, struct deadline deadline,
 int cni_del(const struct cni_attachment *attachment, const struct json *result,
 	    struct deadline deadline, struct err *err);
 
-/* Status USAGE when the version is below 0.4.0. disableCheck: success. result NULL: the cache's. */
+/* ADD of the plugins of one type alone, with the result of the whole ADD as prevResult: puts back
+ * what such a plugin keeps outside the container. Only for those that look before they add
+ * (portmap, firewall). */
+int cni_add_again(const struct cni_attachment *attachment, const char *type,
+		  const struct json *result, struct deadline deadline, struct err *err);
+
+/* failed() is called for each plugin that is not content, with its error; NULL: the first such
+ * error ends it, as libcni does. Status USAGE when the version is below 0.4.0. disableCheck:
+ * success. result NULL: the cache's. */
 int cni_check(const struct cni_attachment *attachment, const struct json *result,
-	      struct deadline deadline, struct err *err);
+	      struct deadline deadline,
+	      void (*failed)(void *data, const char *type, const struct err *why), void *data,
+	      struct err *err);
 
 /* For a network, not an attachment: only list, plugin_path, in_process, before_exec and data are
  * used. valid: [{"containerID", "ifname"}, …], what is to be kept. disableGC, or a version
@@ -54,3 +64,6 @@ int cni_status(const struct cni_attachment *network, struct deadline deadline, s
 
 /* Every plugin of the list is there and supports the list's version (VERSION). */
 int cni_validate(const struct cni_attachment *network, struct deadline deadline, struct err *err);
+
+/* Is every plugin of the list there, IPAM included? Nothing is started. */
+int cni_find_plugins(const struct cni_attachment *network, struct err *err);

@@ -17,6 +17,8 @@ static const struct command commands[] = {
 	{ "inspect", "ID", "NetworkSettings of a container, as JSON", command_inspect },
 	{ "stats", "[ID] [--json] [--prometheus]", "counters per interface", command_stats },
 	{ "logs", "[ID]", "what the hook said for a container", command_logs },
+	{ "check", "[ID]", "is everything as recorded? Without ID also the host", command_check },
+	{ "reload", "[ID]", "put firewall rules back after a flush", command_reload },
 	{ "gc", "", "undo what dead containers and earlier boots left", command_gc },
 	{ "networks", "[--json]", "the CNI configurations found, in order", command_networks },
 	{ "inject", "BUNDLE [--networks N] [--ports P] ...",

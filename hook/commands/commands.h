@@ -33,6 +33,8 @@ int command_plan(const struct invocation *invocation, struct err *err);
 int command_ls(const struct invocation *invocation, struct err *err);
 int command_inspect(const struct invocation *invocation, struct err *err);
 int command_stats(const struct invocation *invocation, struct err *err);
+int command_check(const struct invocation *invocation, struct err *err);
+int command_reload(const struct invocation *invocation, struct err *err);
 int command_gc(const struct invocation *invocation, struct err *err);
 int command_logs(const struct invocation *invocation, struct err *err);
 int command_networks(const struct invocation *invocation, struct err *err);

@@ -7,7 +7,6 @@
 #include "base/auto.h"
 #include "cni/conflist.h"
 #include "cni/network.h"
-#include "cni/plugin.h"
 #include "commands.h"
 #include "default_network.h"
 #include "table.h"
@@ -28,59 +27,25 @@ struct networks {
 
 /* ---- is it usable? ---- */
 
-static bool in_process(const struct conf *conf)
-{
-	return strcmp(conf->plugins, "builtin") == 0;
-}
-
-static int check_type(const struct conf *conf, const char *type, struct err *err)
-{
-	auto_plugin struct plugin plugin = { 0 };
-
-	return plugin_find(type, conf->cni_plugin_path, in_process(conf), &plugin, err);
-}
-
-static int check_plugins(const struct conf *conf, const struct json *list, struct err *err)
-{
-	const struct json *plugins = json_get(list, "plugins");
-	int ret = 0;
-
-	for (size_t i = 0; ret == 0 && i < json_count(plugins); i++) {
-		const struct json *plugin = json_at(plugins, i);
-		const char *ipam = json_get_text(json_get(plugin, "ipam"), "type");
-
-		ret = check_type(conf, json_get_text(plugin, "type"), err);
-		if (ret == 0 && ipam && *ipam)
-			ret = check_type(conf, ipam, err);
-	}
-	return ret;
-}
-
-static int check_status(const struct networks *networks, const struct conflist *conflist,
-			struct err *err)
-{
-	const struct cni_attachment network = {
-		.list = conflist->list,
-		.plugin_path = networks->conf->cni_plugin_path,
-		.in_process = in_process(networks->conf),
-	};
-
-	if (conflist_version_compare(conflist->version, FIRST_VERSION_WITH_STATUS) < 0)
-		return 0;
-	return cni_status(&network, networks->deadline, err);
-}
-
 static int check(const struct networks *networks, const struct conflist_entry *entry,
 		 struct err *err)
 {
+	const struct cni_attachment network = {
+		.list = entry->conflist.list,
+		.plugin_path = networks->conf->cni_plugin_path,
+		.in_process = strcmp(networks->conf->plugins, "builtin") == 0,
+	};
 	int ret;
 
 	if (entry->error.code) {
 		*err = entry->error;
 		return -err->code;
 	}
-	ret = check_plugins(networks->conf, entry->conflist.list, err);
-	return ret < 0 ? ret : check_status(networks, &entry->conflist, err);
+	ret = cni_find_plugins(&network, err);
+	if (ret < 0 ||
+	    conflist_version_compare(entry->conflist.version, FIRST_VERSION_WITH_STATUS) < 0)
+		return ret;
+	return cni_status(&network, networks->deadline, err);
 }
 
 /* ---- one line each ---- */

@@ -4,7 +4,7 @@
 
 static bool usable(const char **ret_why)
 {
-	*ret_why = "no other backend is";
+	*ret_why = "nothing is done for forwarding";
 	return true;
 }
 

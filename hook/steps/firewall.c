@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The firewall rules that the networks' own plugins leave to us: forwarding for the addresses of
- * every network without a firewall plugin. Known only when the networks are up, so computed here.
- */
+ * every network without a firewall plugin, and the published ports that no plugin maps. Known only
+ * when the networks are up, so computed here. */
 #include "firewall/firewall.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "base/auto.h"
 #include "cni/result.h"
 #include "kernel/conntrack.h"
 #include "steps/step.h"
-
-static const struct firewall_backend *backend_of(const struct step *step)
-{
-	return firewall_find(json_get_text(step->args, "backend"));
-}
 
 static bool has_firewall_plugin(const struct json *list)
 {
@@ -46,7 +42,8 @@ static int add_forwards(struct firewall_rules *rules, const struct json *network
 	return ret;
 }
 
-static int collect(const struct step_list *before, struct firewall_rules *rules, struct err *err)
+static int collect_forwards(const struct step_list *before, struct firewall_rules *rules,
+			    struct err *err)
 {
 	int ret = 0;
 
@@ -58,6 +55,98 @@ static int collect(const struct step_list *before, struct firewall_rules *rules,
 			ret = add_forwards(rules, step->result, err);
 	}
 	return ret;
+}
+
+/* ---- ports that no plugin maps ---- */
+
+/* The first address of a family; they are published to the first network that has one. */
+static bool find_target(const struct step_list *before, int family,
+			struct rules_address *ret_address)
+{
+	for (size_t i = 0; i < before->count; i++) {
+		auto_result struct result result = { 0 };
+
+		if (before->steps[i]->ops != &step_network ||
+		    result_parse(before->steps[i]->result, NULL, &result, NULL) < 0)
+			continue;
+		for (size_t j = 0; j < result.ip_count; j++)
+			if (result.ips[j].family == family)
+				return rules_parse_address(result.ips[j].address, ret_address,
+							   NULL) == 0;
+	}
+	return false;
+}
+
+static int protocol_number(const char *word)
+{
+	return strcmp(word, "udp") == 0    ? IPPROTO_UDP
+	       : strcmp(word, "sctp") == 0 ? IPPROTO_SCTP
+					   : IPPROTO_TCP;
+}
+
+/* The address of the host, and the families it means: "" is both, 0.0.0.0 and :: one each. */
+static bool host_address(const char *text, int family, struct rules_address *ret_host)
+{
+	static const unsigned char zero[16];
+	struct rules_address host = { 0 };
+
+	if (text && *text && rules_parse_address(text, &host, NULL) < 0)
+		return false;
+	if (host.family != AF_UNSPEC && host.family != family)
+		return false;
+	if (memcmp(host.bytes, zero, sizeof(zero)) == 0)
+		host.family = AF_UNSPEC;
+	*ret_host = host;
+	return true;
+}
+
+static int add_publish(const struct step_list *before, const struct json *mapping,
+		       struct firewall_rules *rules, struct err *err)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	struct rules_publish publish = {
+		.protocol = (uint8_t)protocol_number(json_get_text(mapping, "protocol")),
+		.host_port = (uint16_t)json_get_int(mapping, "hostPort", 0),
+		.target_port = (uint16_t)json_get_int(mapping, "containerPort", 0),
+	};
+	bool published = false;
+
+	for (size_t i = 0; i < array_size(families); i++) {
+		if (!host_address(json_get_text(mapping, "hostIP"), families[i], &publish.host) ||
+		    !find_target(before, families[i], &publish.target))
+			continue;
+		rules_add_publish(rules, &publish);
+		published = true;
+	}
+	if (published)
+		return 0;
+	return err_say(err, EADDRNOTAVAIL, "port %u: the container has no address it could lead to",
+		       publish.host_port);
+}
+
+static int collect(const struct step *step, const struct step_list *before,
+		   struct firewall_rules *rules, struct err *err)
+{
+	const struct json *ports = json_get(step->args, "ports");
+	int ret;
+
+	ret = collect_forwards(before, rules, err);
+	for (size_t i = 0; ret == 0 && i < json_count(ports); i++)
+		ret = add_publish(before, json_at(ports, i), rules, err);
+	return ret;
+}
+
+/* ---- the step ---- */
+
+static int find_backend(const struct step *step, const struct firewall_backend **ret_backend,
+			struct err *err)
+{
+	*ret_backend = firewall_find(json_get_text(step->args, "backend"));
+	if (*ret_backend)
+		return 0;
+	err_say(err, ENOSYS, "firewall backend %s is not in this program",
+		json_get_text(step->args, "backend"));
+	return err_class(err, STATUS_FIREWALL);
 }
 
 static struct firewall_settings settings_of(const struct step *step,
@@ -82,48 +171,95 @@ static int apply(struct step *step, const struct step_context *context, struct e
 {
 	const struct firewall_settings settings = settings_of(step, context);
 	auto_rules struct firewall_rules rules = { .owner = json_get_text(step->args, "owner") };
+	const struct firewall_backend *backend;
 	int ret;
 
-	ret = collect(context->before, &rules, err);
+	ret = find_backend(step, &backend, err);
+	if (ret == 0)
+		ret = collect(step, context->before, &rules, err);
 	if (ret < 0)
 		return err_class(err, STATUS_FIREWALL);
-	ret = step_note(step, context, "rules", rules_to_json(&rules), err);
-	if (ret < 0)
-		return ret;
-	ret = backend_of(step)->replace(&rules, &settings, err);
-	if (ret < 0)
-		return err_class(err, STATUS_FIREWALL);
+	if (!rules_empty(&rules)) {
+		ret = step_note(step, context, "rules", rules_to_json(&rules), err);
+		if (ret == 0)
+			ret = backend->replace(&rules, &settings, err);
+		if (ret < 0)
+			return err_class(err, STATUS_FIREWALL);
+	}
 	step->result = rules_to_json(&rules);
 	forget_connections(context->before);
 	return 0;
 }
 
+/* The rules on record: of the end of apply, or of how far it had come. NULL: it was only planned.
+ */
+static const struct json *recorded(const struct step *step)
+{
+	return step->result ? step->result : json_get(step->progress, "rules");
+}
+
+/* What the three verbs for rules on record have in common. rules is empty when there are none. */
+static int recall(const struct step *step, const struct firewall_backend **ret_backend,
+		  struct firewall_rules *ret_rules, struct err *err)
+{
+	int ret = find_backend(step, ret_backend, err);
+
+	if (ret < 0 || !recorded(step))
+		return ret;
+	ret = rules_from_json(json_get_text(step->args, "owner"), recorded(step), ret_rules, err);
+	return ret < 0 ? err_class(err, STATUS_FIREWALL) : 0;
+}
+
 static int undo(struct step *step, const struct step_context *context, struct err *err)
 {
-	const struct json *known = step->result ? step->result : json_get(step->progress, "rules");
 	const struct firewall_settings settings = settings_of(step, context);
-	const struct firewall_backend *backend = backend_of(step);
-	const char *owner = json_get_text(step->args, "owner");
 	auto_rules struct firewall_rules rules = { 0 };
+	const struct firewall_backend *backend;
 	int ret;
 
-	if (!backend) {
-		err_say(err, ENOSYS, "firewall backend %s is not in this program",
-			json_get_text(step->args, "backend"));
-		return err_class(err, STATUS_FIREWALL);
-	}
-	if (!known)
-		return 0; /* it got no further than being planned */
-	ret = rules_from_json(owner, known, &rules, err);
-	if (ret == 0)
-		ret = backend->remove(owner, &rules, &settings, err);
+	ret = recall(step, &backend, &rules, err);
+	if (ret == 0 && !rules_empty(&rules))
+		ret = backend->remove(rules.owner, &rules, &settings, err);
+	return ret < 0 ? err_class(err, STATUS_FIREWALL) : 0;
+}
+
+static int check(struct step *step, const struct step_context *context,
+		 const struct step_findings *findings, struct err *err)
+{
+	const struct firewall_settings settings = settings_of(step, context);
+	auto_rules struct firewall_rules rules = { 0 };
+	const struct firewall_backend *backend;
+	int ret;
+
+	ret = recall(step, &backend, &rules, err);
+	if (ret == 0 && !rules_empty(&rules))
+		ret = backend->check(&rules, &settings, findings->say, findings->data, err);
+	return ret < 0 ? err_class(err, STATUS_FIREWALL) : 0;
+}
+
+static int reload(struct step *step, const struct step_context *context, struct err *err)
+{
+	const struct firewall_settings settings = settings_of(step, context);
+	auto_rules struct firewall_rules rules = { 0 };
+	const struct firewall_backend *backend;
+	int ret;
+
+	ret = recall(step, &backend, &rules, err);
+	if (ret == 0 && !rules_empty(&rules))
+		ret = backend->replace(&rules, &settings, err);
 	return ret < 0 ? err_class(err, STATUS_FIREWALL) : 0;
 }
 
 static char *describe(const struct step *step)
 {
-	return mem_format("accept forwarding where the networks do not: backend %s",
-			  json_get_text(step->args, "backend"));
+	size_t ports = json_count(json_get(step->args, "ports"));
+	const char *backend = json_get_text(step->args, "backend");
+
+	if (ports)
+		return mem_format("publish %zu ports and accept forwarding where the networks do "
+				  "not: backend %s",
+				  ports, backend);
+	return mem_format("accept forwarding where the networks do not: backend %s", backend);
 }
 
-const struct step_ops step_firewall = { "firewall", apply, undo, describe };
+const struct step_ops step_firewall = { "firewall", apply, undo, describe, check, reload };

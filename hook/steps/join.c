@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A container that joined a namespace of ours: nothing is done for it, but it is on record, so that
  * the network stays while it lives. */
+#include <unistd.h>
+
 #include "base/auto.h"
 #include "steps/step.h"
 
@@ -26,4 +28,18 @@ static char *describe(const struct step *step)
 			  json_get_text(step->args, "owner"));
 }
 
-const struct step_ops step_join = { "join", apply, undo, describe };
+/* The other container has a record of its own to be looked at. */
+static int check(struct step *step, const struct step_context *context,
+		 const struct step_findings *findings, struct err *err)
+{
+	const char *path = json_get_text(step->args, "path");
+
+	(void)context;
+	(void)err;
+	if (access(path, F_OK) < 0)
+		step_say(findings, "the namespace %s of container %s is gone", path,
+			 json_get_text(step->args, "owner"));
+	return 0;
+}
+
+const struct step_ops step_join = { "join", apply, undo, describe, check, NULL };

@@ -7,6 +7,7 @@
 
 #include "base/auto.h"
 #include "kernel/link.h"
+#include "kernel/present.h"
 #include "steps/step.h"
 
 static int loopback_up(void *data, struct err *err)
@@ -70,4 +71,38 @@ static char *describe(const struct step *step)
 			  json_get_text(step->args, "path"));
 }
 
-const struct step_ops step_netns = { "netns", apply, undo, describe };
+static int look_at_loopback(void *data, struct err *err)
+{
+	const struct step_findings *findings = data;
+	bool up = false;
+
+	(void)err;
+	if (!present_link("lo", &up, NULL) || !up)
+		step_say(findings, "lo is down");
+	return 0;
+}
+
+static int check(struct step *step, const struct step_context *context,
+		 const struct step_findings *findings, struct err *err)
+{
+	struct netns_id recorded = { .dev = (dev_t)json_get_int(step->args, "dev", 0),
+				     .ino = (ino_t)json_get_int(step->args, "ino", 0) };
+	const char *path = json_get_text(step->args, "path");
+	struct netns_id found = { 0 };
+	auto_close int fd = -1;
+	int ret;
+
+	(void)context;
+	ret = netns_open_path(path, &fd, err);
+	if (ret == 0)
+		ret = netns_identify(fd, &found, err);
+	if (ret < 0) {
+		step_say(findings, "the namespace is not held: %s", err->text);
+		return 0;
+	}
+	if (!netns_same(recorded, found))
+		step_say(findings, "%s is another namespace", path);
+	return netns_run(fd, look_at_loopback, (void *)(uintptr_t)findings, err);
+}
+
+const struct step_ops step_netns = { "netns", apply, undo, describe, check, NULL };

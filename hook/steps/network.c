@@ -22,17 +22,12 @@
 #include "kernel/child.h"
 #include "kernel/link.h"
 #include "kernel/netns.h"
-#include "steps/step.h"
-
-struct work { /* a step at work, for the callbacks */
-	struct step *step;
-	const struct step_context *context;
-};
+#include "steps/network_parts.h"
 
 static int note_process(void *data, const char *type, pid_t pid, struct err *err)
 {
 	struct json *process = json_new(JSON_OBJECT);
-	struct work *work = data;
+	struct network_work *work = data;
 
 	json_set_text(process, "type", type);
 	json_set_int(process, "pid", pid);
@@ -42,12 +37,12 @@ static int note_process(void *data, const char *type, pid_t pid, struct err *err
 
 static int note_learnt(void *data, const struct json *result, struct err *err)
 {
-	struct work *work = data;
+	struct network_work *work = data;
 
 	return step_note(work->step, work->context, "learnt", json_copy(result), err);
 }
 
-static struct cni_attachment attachment_of(struct work *work)
+struct cni_attachment network_attachment(struct network_work *work)
 {
 	const struct json *args = work->step->args;
 
@@ -91,8 +86,8 @@ static bool offers_default_route(const struct json *json, int family)
 /* Several networks may offer one. The kernel would take the last for IPv4 and use all of them in
  * turn for IPv6; here the first has it, or the one that was asked to ("default-route" of Multus).
  */
-static bool may_have_default_route(const struct step *step, const struct step_list *before,
-				   int family)
+bool network_may_have_default_route(const struct step *step, const struct step_list *before,
+				    int family)
 {
 	const struct json *asked = json_get(step->args, "default_route");
 
@@ -127,7 +122,7 @@ static int add_gateways(const struct step *step, struct err *err)
 
 static int settle_in_netns(void *data, struct err *err)
 {
-	const struct work *work = data;
+	const struct network_work *work = data;
 	const struct step *step = work->step;
 	const char *ifname = json_get_text(step->args, "ifname");
 
@@ -135,7 +130,7 @@ static int settle_in_netns(void *data, struct err *err)
 		int ret;
 
 		if (!offers_default_route(step->result, families[i].family) ||
-		    may_have_default_route(step, work->context->before, families[i].family))
+		    network_may_have_default_route(step, work->context->before, families[i].family))
 			continue;
 		log_debug("%s: default route for %s is another network's", ifname,
 			  families[i].word);
@@ -146,17 +141,18 @@ static int settle_in_netns(void *data, struct err *err)
 	return add_gateways(step, err);
 }
 
-static bool needs_settling(const struct work *work)
+static bool needs_settling(const struct network_work *work)
 {
 	if (json_count(json_get(work->step->args, "gateways")))
 		return true;
 	for (size_t i = 0; i < array_size(families); i++)
-		if (!may_have_default_route(work->step, work->context->before, families[i].family))
+		if (!network_may_have_default_route(work->step, work->context->before,
+						    families[i].family))
 			return true;
 	return false;
 }
 
-static int settle_default_route(struct work *work, struct err *err)
+static int settle_default_route(struct network_work *work, struct err *err)
 {
 	auto_close int fd = -1;
 	int ret;
@@ -210,9 +206,9 @@ static bool lost_a_race(const struct err *err)
 	return false;
 }
 
-static int add(struct work *work, int how, struct err *err)
+static int add(struct network_work *work, int how, struct err *err)
 {
-	struct cni_attachment attachment = attachment_of(work);
+	struct cni_attachment attachment = network_attachment(work);
 	const struct deadline deadline = work->context->deadline;
 	auto_close int lock = -1;
 	int ret;
@@ -233,7 +229,7 @@ static int add(struct work *work, int how, struct err *err)
 
 static int refuse_taken_name(void *data, struct err *err)
 {
-	const struct work *work = data;
+	const struct network_work *work = data;
 	const char *ifname = json_get_text(work->step->args, "ifname");
 
 	if (if_nametoindex(ifname) == 0)
@@ -243,7 +239,7 @@ static int refuse_taken_name(void *data, struct err *err)
 
 /* Before anything is begun, so that its undoing does not take what is somebody else's: another
  * container's that shares the namespace, say. */
-static int check_name(struct work *work, struct err *err)
+static int check_name(struct network_work *work, struct err *err)
 {
 	auto_close int fd = -1;
 	int ret;
@@ -254,7 +250,7 @@ static int check_name(struct work *work, struct err *err)
 
 static int apply(struct step *step, const struct step_context *context, struct err *err)
 {
-	struct work work = { step, context };
+	struct network_work work = { step, context };
 	int ret;
 
 	ret = check_name(&work, err);
@@ -300,8 +296,8 @@ static bool was_interrupted(const struct step *step, const struct cni_attachment
 
 static int undo(struct step *step, const struct step_context *context, struct err *err)
 {
-	struct work work = { step, context };
-	struct cni_attachment attachment = attachment_of(&work);
+	struct network_work work = { step, context };
+	struct cni_attachment attachment = network_attachment(&work);
 	const struct json *known = step->result ? step->result : json_get(step->progress, "learnt");
 	auto_close int lock = -1;
 	bool interrupted;
@@ -348,4 +344,6 @@ static char *describe(const struct step *step)
 			  json_get_text(step->args, "ifname"), types, given);
 }
 
-const struct step_ops step_network = { "network", apply, undo, describe };
+const struct step_ops step_network = {
+	"network", apply, undo, describe, network_check, network_reload,
+};

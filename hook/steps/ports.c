@@ -222,4 +222,50 @@ static char *describe(const struct step *step)
 			  json_count(json_get(step->args, "mappings")));
 }
 
-const struct step_ops step_ports = { "ports", apply, undo, describe };
+static bool is_claimed(const struct step *step, const struct claim *claim)
+{
+	auto_free char *link = mem_format("%s/@ports/%s/%s", json_get_text(step->args, "state_dir"),
+					  claim->dir, *claim->address ? claim->address : "any");
+	char owner[OWNER_MAX];
+	ssize_t len = readlink(link, owner, OWNER_MAX - 1);
+
+	owner[len > 0 ? len : 0] = '\0';
+	return strcmp(owner, json_get_text(step->args, "owner")) == 0;
+}
+
+static int check(struct step *step, const struct step_context *context,
+		 const struct step_findings *findings, struct err *err)
+{
+	const struct json *mappings = json_get(step->args, "mappings");
+	int ret = 0;
+
+	(void)context;
+	for (size_t i = 0; ret == 0 && i < json_count(mappings); i++) {
+		struct claim claim;
+
+		ret = read_claim(json_at(mappings, i), &claim, err);
+		if (ret == 0 && !is_claimed(step, &claim))
+			step_say(findings, "port %u/%s is not claimed", claim.port, claim.protocol);
+	}
+	return ret;
+}
+
+/* A claim that is lost is taken again, if nobody else has it meanwhile. */
+static int reload(struct step *step, const struct step_context *context, struct err *err)
+{
+	const struct json *mappings = json_get(step->args, "mappings");
+	auto_close int claims = -1;
+	int ret;
+
+	ret = open_claims(step, context->deadline, &claims, err);
+	for (size_t i = 0; ret == 0 && i < json_count(mappings); i++) {
+		struct claim claim;
+
+		ret = read_claim(json_at(mappings, i), &claim, err);
+		if (ret == 0 && !is_claimed(step, &claim))
+			ret = claim_one(step, claims, &claim, err);
+	}
+	return ret < 0 ? err_class(err, STATUS_PORT) : 0;
+}
+
+const struct step_ops step_ports = { "ports", apply, undo, describe, check, reload };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "step.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,4 +69,15 @@ int step_note(struct step *step, const struct step_context *context, const char 
 		step->progress = json_new(JSON_OBJECT);
 	json_set(step->progress, key, value);
 	return context->save(context->data, err);
+}
+
+void step_say(const struct step_findings *findings, const char *format, ...)
+{
+	auto_free char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	text = mem_vformat(format, args);
+	va_end(args);
+	findings->say(findings->data, text);
 }

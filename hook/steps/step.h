@@ -15,10 +15,16 @@ struct step_list;
 
 /* What a step is given while it runs. */
 struct step_context {
-	const struct step_list *before; /* the steps already applied, for apply only */
+	const struct step_list *before; /* the steps applied before this one; NULL for undo */
 	struct deadline deadline;
 	/* Save step->progress now: what an undo must know if we are killed in the next moment. */
 	int (*save)(void *data, struct err *err);
+	void *data;
+};
+
+/* Where a check says what it has found, one line each. */
+struct step_findings {
+	void (*say)(void *data, const char *what);
 	void *data;
 };
 
@@ -32,6 +38,12 @@ struct step_ops {
 	int (*undo)(struct step *step, const struct step_context *context, struct err *err);
 	/* One line for people: what apply would do. Owned by the caller. */
 	char *(*describe)(const struct step *step);
+	/* Say each thing that is not as recorded. */
+	int (*check)(struct step *step, const struct step_context *context,
+		     const struct step_findings *findings, struct err *err);
+	/* Put back what a flush of the host's firewall takes, and touch nothing else. May be called
+	 * when all is there. NULL: nothing of this kind is ever flushed. */
+	int (*reload)(struct step *step, const struct step_context *context, struct err *err);
 };
 
 struct step {
@@ -59,5 +71,8 @@ void step_list_clear(struct step_list *list);
 /* Note a key in step->progress and save it. value is now the step's. */
 int step_note(struct step *step, const struct step_context *context, const char *key,
 	      struct json *value, struct err *err);
+
+void step_say(const struct step_findings *findings, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 extern const struct step_ops step_ports, step_netns, step_join, step_network, step_firewall;
