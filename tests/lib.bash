@@ -14,6 +14,7 @@
 # podman_start                 sets podman up with the image `busybox`, for `podman run ... busybox`
 # write_podman_conflist        podman's own network, with IPv4 and IPv6, in /etc/cni/net.d
 # snapshot_before, assert_host_as_before
+# not COMMAND...               succeeds when COMMAND fails
 # need PROGRAM...              skips the test where one is missing
 # wait_for SECONDS COMMAND...  until COMMAND succeeds
 
@@ -32,6 +33,14 @@ need() {
 	for program; do
 		[[ $(type -P "$program") ]] || skip "$program is missing"
 	done
+}
+
+# Bash does not end a test at a failing `! COMMAND`.
+not() {
+	if "$@"; then
+		echo "should have failed: $*" >&2
+		return 1
+	fi
 }
 
 # A file is whole at once, or not there.

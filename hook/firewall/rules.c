@@ -64,7 +64,7 @@ void rules_print_address(const struct rules_address *address, char ret_text[46])
 
 /* ---- to JSON ---- */
 
-static const char *protocol_word(uint8_t number)
+const char *rules_protocol_word(uint8_t number)
 {
 	for (size_t i = 0; i < array_size(protocols); i++)
 		if (protocols[i].number == number)
@@ -77,7 +77,7 @@ static struct json *publish_to_json(const struct rules_publish *publish)
 	struct json *json = json_new(JSON_OBJECT);
 	char text[46];
 
-	json_set_text(json, "protocol", protocol_word(publish->protocol));
+	json_set_text(json, "protocol", rules_protocol_word(publish->protocol));
 	if (publish->host.family != AF_UNSPEC) {
 		rules_print_address(&publish->host, text);
 		json_set_text(json, "hostIP", text);

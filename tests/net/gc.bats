@@ -144,8 +144,8 @@ reboot() {
 		kill_holder
 		(($(leases 2>/dev/null) == 0))
 		[[ ! -e /run/netns/oci-c && ! -e /run/oci-network-hook ]]
-		! iptables-save | grep -E '"c"|--dport 8080'
-		! ip6tables-save | grep -E '"c"|--dport 8080'
+		not grep -E '"c"|--dport 8080' <(iptables-save)
+		not grep -E '"c"|--dport 8080' <(ip6tables-save)
 	done
 	holder
 	set_up c "$PID"

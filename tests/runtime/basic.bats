@@ -40,7 +40,7 @@ whole_life() {
 	udp_server one 5353 answer
 	[[ $(ask_udp 192.0.2.1 5353 ip netns exec neighbour) == answer ]]
 	[[ $(ask_udp 2001:db8:ffff::1 5353 ip netns exec neighbour) == answer ]]
-	! fetch 192.0.2.1 8082 ip netns exec neighbour
+	not fetch 192.0.2.1 8082 ip netns exec neighbour
 
 	pkill -f UDP6-RECVFROM
 	stop one

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* nf_tables, spoken to directly: no program and no library. What is fixed stands in
+ * nftables_table.c, what is a container's in nftables_element.c; here are the transactions. */
+#include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/log.h"
+#include "firewall.h"
+#include "kernel/nft.h"
+#include "kernel/route.h"
+#include "nftables_element.h"
+#include "nftables_table.h"
+
+static bool ignore_answer(void *data, const struct nlattr *attrs, size_t size)
+{
+	(void)data, (void)attrs, (void)size;
+	return true;
+}
+
+static bool usable(const char **ret_why)
+{
+	auto_nft_batch struct nft_batch question = { 0 };
+	auto_close int fd = -1;
+
+	nft_message(&question, NFT_MSG_GETGEN, 0, 0);
+	if (nft_open(&fd, NULL) < 0 ||
+	    nft_ask(fd, &question, false, ignore_answer, NULL, NULL) < 0) {
+		*ret_why = "the kernel has no nf_tables, or does not let us use it";
+		return false;
+	}
+	*ret_why = "the kernel has nf_tables";
+	return true;
+}
+
+/* ---- replace ---- */
+
+static int refuse_taken(const struct nftables_element *element, const struct nftables_found *found,
+			struct err *err)
+{
+	err_say(err, EADDRINUSE, "%s is published by container %s", element->text,
+		*found->owner ? found->owner : "(without a name)");
+	return err_class(err, STATUS_PORT);
+}
+
+/* A port of another container is refused. An address of another is not: whoever has it now was
+ * given it by the network, so what is there was left behind. */
+static int put_in_place(int fd, struct nft_batch *batch, const struct nftables_element *element,
+			const char *owner, struct err *err)
+{
+	struct nftables_found found;
+	bool ours;
+	int ret;
+
+	ret = nftables_element_look(fd, element, &found, err);
+	if (ret < 0)
+		return ret;
+	ours = strcmp(found.owner, owner) == 0;
+	if (found.there && !ours && element->data_size)
+		return refuse_taken(element, &found, err);
+	if (found.there && ours && found.same)
+		return 0;
+	if (found.there)
+		nftables_element_delete(batch, element);
+	nftables_element_add(batch, element, owner);
+	return 0;
+}
+
+/* All chains of all tables are looked through only when our table is made or made whole, which is
+ * what a reload after a flush does; else only those that iptables knows, so that the cost does not
+ * grow with what others have. */
+static int accept_elsewhere(int fd, bool all, struct nft_batch *batch, struct err *err)
+{
+	auto_free struct nftables_chain *chains = NULL;
+	size_t count = 0;
+	int ret;
+
+	ret = nftables_dropping(fd, all, &chains, &count, err);
+	for (size_t i = 0; ret == 0 && i < count; i++) {
+		log_info("%s %s drops what is forwarded: accepting what is ours there",
+			 chains[i].table, chains[i].name);
+		nftables_accept_in(batch, &chains[i]);
+	}
+	return ret;
+}
+
+static int replace_once(int fd, const struct nftables_elements *elements, const char *owner,
+			struct err *err)
+{
+	auto_nft_batch struct nft_batch batch = { 0 };
+	enum nftables_table_state state;
+	int ret;
+
+	ret = nftables_table_look(fd, &state, err);
+	if (ret < 0)
+		return ret;
+	nftables_table_add(&batch, state);
+	ret = accept_elsewhere(fd, state != TABLE_WHOLE, &batch, err);
+	for (size_t i = 0; ret == 0 && i < elements->count; i++)
+		ret = put_in_place(fd, &batch, &elements->items[i], owner, err);
+	return ret < 0 ? ret : nft_commit(fd, &batch, err);
+}
+
+/* Somebody else changed what had been looked at: look again. */
+static bool lost_a_race(int ret)
+{
+	return ret == -ENOENT || ret == -EEXIST || ret == -EAGAIN || ret == -EBUSY || ret == -EINTR;
+}
+
+static bool is_localhost(const struct rules_publish *publish)
+{
+	return publish->target.family == AF_INET &&
+	       (publish->host.family == AF_UNSPEC || publish->host.bytes[0] == 127);
+}
+
+static int allow_localnet(const struct firewall_rules *rules, struct err *err)
+{
+	for (size_t i = 0; i < rules->publish_count; i++) {
+		const struct rules_address *target = &rules->publishes[i].target;
+		char interface[IF_NAMESIZE];
+		int ret;
+
+		if (!is_localhost(&rules->publishes[i]))
+			continue;
+		ret = route_interface(AF_INET, target->bytes, interface, err);
+		if (ret == 0)
+			ret = route_allow_localnet(interface, err);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static int replace(const struct firewall_rules *rules, const struct firewall_settings *settings,
+		   struct err *err)
+{
+	auto_elements struct nftables_elements elements = nftables_elements_of(rules);
+	auto_close int fd = -1;
+	int ret;
+
+	ret = allow_localnet(rules, err);
+	if (ret == 0)
+		ret = nft_open(&fd, err);
+	if (ret < 0)
+		return ret;
+	do
+		ret = replace_once(fd, &elements, rules->owner, err);
+	while (lost_a_race(ret) && deadline_left_ms(settings->deadline) > 0);
+	return ret;
+}
+
+/* ---- remove ---- */
+
+static int remove_once(int fd, const struct nftables_elements *elements, const char *owner,
+		       struct err *err)
+{
+	auto_nft_batch struct nft_batch batch = { 0 };
+
+	for (size_t i = 0; i < elements->count; i++) {
+		struct nftables_found found;
+		int ret;
+
+		ret = nftables_element_look(fd, &elements->items[i], &found, err);
+		if (ret < 0)
+			return ret;
+		if (found.there && strcmp(found.owner, owner) == 0)
+			nftables_element_delete(&batch, &elements->items[i]);
+	}
+	return nft_commit(fd, &batch, err);
+}
+
+static int remove_rules(const char *owner, const struct firewall_rules *known,
+			const struct firewall_settings *settings, struct err *err)
+{
+	auto_elements struct nftables_elements elements = { 0 };
+	auto_close int fd = -1;
+	int ret;
+
+	ret = nft_open(&fd, err);
+	if (ret == 0 && known)
+		elements = nftables_elements_of(known);
+	else if (ret == 0)
+		ret = nftables_elements_find(fd, owner, &elements, err);
+	if (ret < 0)
+		return ret;
+	do
+		ret = remove_once(fd, &elements, owner, err);
+	while (lost_a_race(ret) && deadline_left_ms(settings->deadline) > 0);
+	return ret;
+}
+
+/* ---- check ---- */
+
+struct report {
+	void (*missing)(void *data, const char *what);
+	void *data;
+};
+
+static void say(const struct report *report, char *text)
+{
+	report->missing(report->data, text);
+	free(text);
+}
+
+static int check_table(int fd, const struct report *report, struct err *err)
+{
+	auto_free struct nftables_chain *chains = NULL;
+	enum nftables_table_state state;
+	size_t count = 0;
+	int ret;
+
+	ret = nftables_table_look(fd, &state, err);
+	if (ret == 0 && state == TABLE_ABSENT)
+		say(report, mem_copy("table inet " NFTABLES_TABLE " is missing"));
+	if (ret == 0 && state == TABLE_EMPTIED)
+		say(report, mem_copy("rules of table inet " NFTABLES_TABLE " are missing"));
+	if (ret == 0)
+		ret = nftables_dropping(fd, true, &chains, &count, err);
+	for (size_t i = 0; ret == 0 && i < count; i++)
+		say(report, mem_format("chain %s of table %s drops what is forwarded, and the rule "
+				       "that accepts what is ours is missing",
+				       chains[i].name, chains[i].table));
+	return ret;
+}
+
+static int check_element(int fd, const struct nftables_element *element, const char *owner,
+			 const struct report *report, struct err *err)
+{
+	struct nftables_found found;
+	int ret;
+
+	ret = nftables_element_look(fd, element, &found, err);
+	if (ret < 0)
+		return ret;
+	if (!found.there)
+		say(report, mem_format("%s is missing", element->text));
+	else if (strcmp(found.owner, owner) != 0)
+		say(report, mem_format("%s belongs to container %s", element->text, found.owner));
+	else if (!found.same)
+		say(report, mem_format("%s leads elsewhere", element->text));
+	return 0;
+}
+
+static void check_localnet(const struct firewall_rules *rules, const struct report *report)
+{
+	for (size_t i = 0; i < rules->publish_count; i++) {
+		char interface[IF_NAMESIZE];
+
+		if (!is_localhost(&rules->publishes[i]) ||
+		    route_interface(AF_INET, rules->publishes[i].target.bytes, interface, NULL) <
+			    0 ||
+		    route_allows_localnet(interface))
+			continue;
+		say(report, mem_format("route_localnet of %s is off", interface));
+		return;
+	}
+}
+
+static int check(const struct firewall_rules *rules, const struct firewall_settings *settings,
+		 void (*missing)(void *data, const char *what), void *data, struct err *err)
+{
+	auto_elements struct nftables_elements elements = nftables_elements_of(rules);
+	const struct report report = { missing, data };
+	auto_close int fd = -1;
+	int ret;
+
+	(void)settings;
+	ret = nft_open(&fd, err);
+	if (ret == 0)
+		ret = check_table(fd, &report, err);
+	for (size_t i = 0; ret == 0 && i < elements.count; i++)
+		ret = check_element(fd, &elements.items[i], rules->owner, &report, err);
+	if (ret == 0)
+		check_localnet(rules, &report);
+	return ret;
+}
+
+const struct firewall_backend firewall_nftables = { "nftables", usable, replace, remove_rules,
+						    check };

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* An accept in our table does not overrule another table that drops: every base chain of a hook has
+ * its say. So where one has the policy drop (Docker, ufw, an administrator), a single rule at its
+ * head accepts the packets that our chain has marked. It is written as iptables-nft writes and
+ * reads rules, so that iptables goes on working on its tables. */
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "nftables_rule.h"
+#include "nftables_table.h"
+
+struct dropping {
+	struct nftables_chain *chains;
+	size_t count;
+	int family; /* the one that is asked for */
+};
+
+static bool add_if_dropping(void *data, const struct nlattr *attrs, size_t size)
+{
+	const char *table = nft_text(nft_find(attrs, size, NFTA_CHAIN_TABLE));
+	const char *name = nft_text(nft_find(attrs, size, NFTA_CHAIN_NAME));
+	const struct nlattr *hook = nft_find(attrs, size, NFTA_CHAIN_HOOK);
+	const struct nlattr *policy = nft_find(attrs, size, NFTA_CHAIN_POLICY);
+	struct dropping *dropping = data;
+	struct nftables_chain *chain;
+
+	if (!hook || nft_u32(nft_find_in(hook, NFTA_HOOK_HOOKNUM)) != NF_INET_FORWARD || !policy ||
+	    nft_u32(policy) != NF_DROP || strcmp(table, NFTABLES_TABLE) == 0 ||
+	    strlen(table) >= sizeof(chain->table) || strlen(name) >= sizeof(chain->name))
+		return false;
+	dropping->chains =
+		mem_array(dropping->chains, dropping->count + 1, sizeof(*dropping->chains));
+	chain = &dropping->chains[dropping->count++];
+	*chain = (struct nftables_chain){ .family = dropping->family };
+	strcpy(chain->table, table);
+	strcpy(chain->name, name);
+	return false;
+}
+
+/* As any other, when somebody has taken the table away meanwhile. */
+static int unless_gone(int ret)
+{
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static int ask_iptables(int fd, struct dropping *dropping, struct err *err)
+{
+	auto_nft_batch struct nft_batch question = { 0 };
+
+	nft_message(&question, NFT_MSG_GETCHAIN, dropping->family, 0);
+	nft_put_text(&question, NFTA_CHAIN_TABLE, "filter");
+	nft_put_text(&question, NFTA_CHAIN_NAME, "FORWARD");
+	return unless_gone(nft_ask(fd, &question, false, add_if_dropping, dropping, err));
+}
+
+static int ask_all(int fd, struct dropping *dropping, struct err *err)
+{
+	auto_nft_batch struct nft_batch question = { 0 };
+
+	nft_message(&question, NFT_MSG_GETCHAIN, dropping->family, 0);
+	return unless_gone(nft_ask(fd, &question, true, add_if_dropping, dropping, err));
+}
+
+static bool find_ours(void *data, const struct nlattr *attrs, size_t size)
+{
+	const struct nlattr *userdata = nft_find(attrs, size, NFTA_RULE_USERDATA);
+
+	if (strcmp(nftables_comment(userdata), NFTABLES_TABLE) == 0)
+		*(bool *)data = true;
+	return *(bool *)data;
+}
+
+static int has_ours(int fd, const struct nftables_chain *chain, bool *ret_found, struct err *err)
+{
+	auto_nft_batch struct nft_batch question = { 0 };
+
+	*ret_found = false;
+	nft_message(&question, NFT_MSG_GETRULE, chain->family, 0);
+	nft_put_text(&question, NFTA_RULE_TABLE, chain->table);
+	nft_put_text(&question, NFTA_RULE_CHAIN, chain->name);
+	return unless_gone(nft_ask(fd, &question, true, find_ours, ret_found, err));
+}
+
+static int drop_those_with_ours(int fd, struct dropping *dropping, struct err *err)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < dropping->count; i++) {
+		bool found = false;
+		int ret = has_ours(fd, &dropping->chains[i], &found, err);
+
+		if (ret < 0)
+			return ret;
+		if (!found)
+			dropping->chains[kept++] = dropping->chains[i];
+	}
+	dropping->count = kept;
+	return 0;
+}
+
+int nftables_dropping(int fd, bool all, struct nftables_chain **ret_missing, size_t *ret_count,
+		      struct err *err)
+{
+	static const int families[] = { NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET };
+	struct dropping dropping = { 0 };
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < array_size(families); i++) {
+		dropping.family = families[i];
+		if (all)
+			ret = ask_all(fd, &dropping, err);
+		else if (families[i] != NFPROTO_INET)
+			ret = ask_iptables(fd, &dropping, err);
+	}
+	if (ret == 0)
+		ret = drop_those_with_ours(fd, &dropping, err);
+	if (ret < 0) {
+		free(dropping.chains);
+		return ret;
+	}
+	*ret_missing = dropping.chains;
+	*ret_count = dropping.count;
+	return 0;
+}
+
+void nftables_accept_in(struct nft_batch *batch, const struct nftables_chain *chain)
+{
+	const uint32_t bits = NFTABLES_MARK_ACCEPT;
+	struct rule_building rule =
+		rule_begin(batch, chain->family, chain->table, chain->name, false);
+
+	rule_meta(&rule, NFT_META_MARK, REG_KEY);
+	rule_bitwise(&rule, bits, 0);
+	rule_compare(&rule, NFT_CMP_EQ, &bits, sizeof(bits));
+	rule_counter(&rule);
+	rule_verdict(&rule, NF_ACCEPT);
+	rule_end(&rule, NFTABLES_TABLE);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside the nftables backend only: the elements that are one container's rules. The comment of an
+ * element is its owner. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "kernel/nft.h"
+#include "rules.h"
+
+struct nftables_element {
+	const char *set;
+	unsigned char key[24], data[20];
+	size_t key_size, data_size; /* data_size 0: of a set, not a map */
+	char *text;                 /* for people: "forwarding of 10.88.0.2" */
+};
+
+struct nftables_elements {
+	struct nftables_element *items;
+	size_t count;
+};
+
+/* Each once. */
+struct nftables_elements nftables_elements_of(const struct firewall_rules *rules);
+void nftables_elements_clear(struct nftables_elements *elements);
+#define auto_elements __attribute__((cleanup(nftables_elements_clear)))
+
+void nftables_element_add(struct nft_batch *batch, const struct nftables_element *element,
+			  const char *owner);
+void nftables_element_delete(struct nft_batch *batch, const struct nftables_element *element);
+
+/* What the kernel has under the key of an element. */
+struct nftables_found {
+	bool there;
+	bool same; /* the data is */
+	char owner[256];
+};
+int nftables_element_look(int fd, const struct nftables_element *element,
+			  struct nftables_found *ret_found, struct err *err);
+
+/* Every element of an owner, found by going through all sets. */
+int nftables_elements_find(int fd, const char *owner, struct nftables_elements *ret_elements,
+			   struct err *err);

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "nft.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/auto.h"
+#include "base/mem.h"
+
+enum { ANSWER_SIZE = 64 << 10, FIRST_CAPACITY = 4 << 10 };
+
+/* ---- building ---- */
+
+void nft_batch_clear(struct nft_batch *batch)
+{
+	free(batch->data);
+	*batch = (struct nft_batch){ 0 };
+}
+
+/* Zeroed room at the end, aligned as netlink wants it. */
+static void *extend(struct nft_batch *batch, size_t size)
+{
+	size_t aligned = NLMSG_ALIGN(size);
+	void *place;
+
+	while (batch->size + aligned > batch->capacity) {
+		batch->capacity = batch->capacity ? batch->capacity * 2 : FIRST_CAPACITY;
+		batch->data = mem_resize(batch->data, batch->capacity);
+	}
+	place = batch->data + batch->size;
+	memset(place, 0, aligned);
+	batch->size += aligned;
+	return place;
+}
+
+static struct nlmsghdr *header_at(const struct nft_batch *batch, size_t offset)
+{
+	return (struct nlmsghdr *)(void *)(batch->data + offset);
+}
+
+static void begin_message(struct nft_batch *batch, uint16_t type, int family, int flags,
+			  uint16_t resource)
+{
+	size_t size = NLMSG_HDRLEN + sizeof(struct nfgenmsg);
+	struct nlmsghdr *header;
+	struct nfgenmsg *generic;
+
+	batch->message = batch->size;
+	header = extend(batch, size);
+	*header = (struct nlmsghdr){ .nlmsg_len = (uint32_t)size,
+				     .nlmsg_type = type,
+				     .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags),
+				     .nlmsg_seq = batch->count++ };
+	generic = NLMSG_DATA(header);
+	*generic = (struct nfgenmsg){ .nfgen_family = (uint8_t)family,
+				      .version = NFNETLINK_V0,
+				      .res_id = htons(resource) };
+}
+
+void nft_message(struct nft_batch *batch, int type, int family, int flags)
+{
+	begin_message(batch, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), family, flags, 0);
+}
+
+static size_t begin_attribute(struct nft_batch *batch, int type, const void *data, size_t size)
+{
+	size_t offset = batch->size;
+	struct nlattr *attr = extend(batch, NLA_HDRLEN + size);
+
+	attr->nla_type = (uint16_t)type;
+	attr->nla_len = (uint16_t)(NLA_HDRLEN + size);
+	if (size)
+		memcpy((char *)attr + NLA_HDRLEN, data, size);
+	header_at(batch, batch->message)->nlmsg_len = (uint32_t)(batch->size - batch->message);
+	return offset;
+}
+
+void nft_put(struct nft_batch *batch, int type, const void *data, size_t size)
+{
+	begin_attribute(batch, type, data, size);
+}
+
+void nft_put_text(struct nft_batch *batch, int type, const char *text)
+{
+	nft_put(batch, type, text, strlen(text) + 1);
+}
+
+void nft_put_u32(struct nft_batch *batch, int type, uint32_t value)
+{
+	uint32_t ordered = htonl(value);
+
+	nft_put(batch, type, &ordered, sizeof(ordered));
+}
+
+size_t nft_nest(struct nft_batch *batch, int type)
+{
+	return begin_attribute(batch, type | NLA_F_NESTED, NULL, 0);
+}
+
+void nft_unnest(struct nft_batch *batch, size_t nest)
+{
+	struct nlattr *attr = (struct nlattr *)(void *)(batch->data + nest);
+
+	attr->nla_len = (uint16_t)(batch->size - nest);
+}
+
+/* ---- sending ---- */
+
+int nft_open(int *ret_fd, struct err *err)
+{
+	struct sockaddr_nl self = { .nl_family = AF_NETLINK };
+	auto_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	int size = 1 << 20;
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&self, sizeof(self)) < 0)
+		return err_set(err, errno, "connect to nf_tables");
+	/* Room for the answers to a large batch that fails; less will do if this is refused. */
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static int send_all(int fd, const struct nft_batch *batch, struct err *err)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+
+	if (sendto(fd, batch->data, batch->size, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
+		return err_set(err, errno, "nf_tables");
+	return 0;
+}
+
+/* The first error among the answers, which are all there when sending has returned. */
+static int collect_errors(int fd)
+{
+	auto_free char *buffer = mem_alloc(ANSWER_SIZE);
+	int first = 0;
+
+	for (;;) {
+		ssize_t len = recv(fd, buffer, ANSWER_SIZE, MSG_DONTWAIT);
+
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len <= 0)
+			return len < 0 && errno == ENOBUFS && !first ? ENOBUFS : first;
+		for (struct nlmsghdr *header = (void *)buffer; NLMSG_OK(header, (size_t)len);
+		     header = NLMSG_NEXT(header, len)) {
+			const struct nlmsgerr *answer = NLMSG_DATA(header);
+
+			if (header->nlmsg_type == NLMSG_ERROR && !first)
+				first = -answer->error;
+		}
+	}
+}
+
+int nft_commit(int fd, struct nft_batch *batch, struct err *err)
+{
+	auto_nft_batch struct nft_batch whole = { 0 };
+	int ret;
+
+	if (batch->size == 0)
+		return 0;
+	begin_message(&whole, NFNL_MSG_BATCH_BEGIN, AF_UNSPEC, 0, NFNL_SUBSYS_NFTABLES);
+	memcpy(extend(&whole, batch->size), batch->data, batch->size);
+	begin_message(&whole, NFNL_MSG_BATCH_END, AF_UNSPEC, 0, NFNL_SUBSYS_NFTABLES);
+	ret = send_all(fd, &whole, err);
+	if (ret < 0)
+		return ret;
+	ret = collect_errors(fd);
+	return ret ? err_set(err, ret, "nf_tables") : 0;
+}
+
+/* ---- asking ---- */
+
+struct answers {
+	bool (*func)(void *data, const struct nlattr *attrs, size_t size);
+	void *data;
+	bool stopped, ended;
+	int error;
+};
+
+static void take_answer(struct answers *answers, const struct nlmsghdr *header)
+{
+	size_t skip = NLMSG_LENGTH(NLMSG_ALIGN(sizeof(struct nfgenmsg)));
+	const char *start = (const char *)header;
+
+	if (header->nlmsg_type == NLMSG_ERROR) {
+		answers->error = -((const struct nlmsgerr *)NLMSG_DATA(header))->error;
+		answers->ended = true;
+	} else if (header->nlmsg_type == NLMSG_DONE) {
+		answers->ended = true;
+	} else if (!answers->stopped && header->nlmsg_len >= skip) {
+		answers->stopped = answers->func(answers->data, (const void *)(start + skip),
+						 header->nlmsg_len - skip);
+	}
+	if (header->nlmsg_flags & NLM_F_DUMP_INTR)
+		answers->error = EAGAIN;
+}
+
+static int receive(int fd, struct answers *answers, struct err *err)
+{
+	auto_free char *buffer = mem_alloc(ANSWER_SIZE);
+
+	while (!answers->ended) {
+		ssize_t len = recv(fd, buffer, ANSWER_SIZE, 0);
+
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len < 0)
+			return err_set(err, errno, "nf_tables");
+		for (struct nlmsghdr *header = (void *)buffer; NLMSG_OK(header, (size_t)len);
+		     header = NLMSG_NEXT(header, len))
+			take_answer(answers, header);
+	}
+	return 0;
+}
+
+int nft_ask(int fd, struct nft_batch *batch, bool dump,
+	    bool (*func)(void *data, const struct nlattr *attrs, size_t size), void *data,
+	    struct err *err)
+{
+	struct answers answers = { .func = func, .data = data };
+	int ret;
+
+	/* The acknowledgement ends what is not a dump. */
+	header_at(batch, 0)->nlmsg_flags |= dump ? NLM_F_DUMP : NLM_F_ACK;
+	ret = send_all(fd, batch, err);
+	if (ret == 0)
+		ret = receive(fd, &answers, err);
+	if (ret < 0)
+		return ret;
+	if (answers.error == ENOENT)
+		return -ENOENT;
+	return answers.error ? err_set(err, answers.error, "nf_tables") : 0;
+}
+
+/* ---- reading ---- */
+
+static size_t content_size(const struct nlattr *attr)
+{
+	return attr->nla_len - NLA_HDRLEN;
+}
+
+static const struct nlattr *first_of(const void *start, size_t size)
+{
+	const struct nlattr *attr = start;
+
+	return size >= NLA_HDRLEN && attr->nla_len >= NLA_HDRLEN && attr->nla_len <= size ? attr
+											  : NULL;
+}
+
+const struct nlattr *nft_find(const struct nlattr *attrs, size_t size, int type)
+{
+	const char *at = (const char *)attrs;
+	const char *end = at + size;
+
+	for (const struct nlattr *attr; (attr = first_of(at, (size_t)(end - at)));) {
+		size_t step = NLA_ALIGN(attr->nla_len);
+
+		if ((attr->nla_type & NLA_TYPE_MASK) == type)
+			return attr;
+		if (step >= (size_t)(end - at))
+			break;
+		at += step;
+	}
+	return NULL;
+}
+
+const struct nlattr *nft_find_in(const struct nlattr *nest, int type)
+{
+	if (!nest)
+		return NULL;
+	return nft_find((const void *)((const char *)nest + NLA_HDRLEN), content_size(nest), type);
+}
+
+const void *nft_data(const struct nlattr *attr, size_t *ret_size)
+{
+	*ret_size = attr ? content_size(attr) : 0;
+	return attr ? (const char *)attr + NLA_HDRLEN : NULL;
+}
+
+uint32_t nft_u32(const struct nlattr *attr)
+{
+	uint32_t value = 0;
+
+	if (attr && content_size(attr) == sizeof(value))
+		memcpy(&value, (const char *)attr + NLA_HDRLEN, sizeof(value));
+	return ntohl(value);
+}
+
+const char *nft_text(const struct nlattr *attr)
+{
+	const char *text = attr ? (const char *)attr + NLA_HDRLEN : "";
+
+	return attr && !memchr(text, '\0', content_size(attr)) ? "" : text;
+}
+
+const struct nlattr *nft_next(const struct nlattr *nest, const struct nlattr *previous)
+{
+	const char *start = (const char *)nest + NLA_HDRLEN;
+	const char *end = (const char *)nest + nest->nla_len;
+	const char *at = previous ? (const char *)previous + NLA_ALIGN(previous->nla_len) : start;
+
+	return at < end ? first_of(at, (size_t)(end - at)) : NULL;
+}
