@@ -116,10 +116,10 @@ $(BUILD)/lint/%: $(BUILD)/%.o .clang-tidy
 
 # ---- what is needed, by Debian's names ----
 
-DEBS_BUILD := gcc libc6-dev pkg-config libyajl-dev libnl-3-dev
+DEBS_BUILD := gcc libc6-dev pkg-config libyajl-dev libnl-3-dev libsystemd-dev
 DEBS_DEMO := crun runc containernetworking-plugins iptables iproute2 busybox-static jq util-linux
 DEBS_CHECK := podman conmon bats nftables ebtables ipset bridge-utils ethtool procps uuid-runtime \
-	conntrack python3 socat
+	conntrack python3 socat firewalld dbus-daemon
 DEBS_LINT := clang-format clang-tidy cppcheck shellcheck mandoc
 
 deps: deps-check

@@ -35,6 +35,7 @@ struct firewall_backend {
 
 extern const struct firewall_backend firewall_none;
 extern const struct firewall_backend firewall_nftables;
+extern const struct firewall_backend firewall_firewalld;
 
 /* The backend of this name; for "auto" the first usable one. NULL: not in this build. */
 const struct firewall_backend *firewall_find(const char *name);

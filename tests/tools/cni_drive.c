@@ -108,7 +108,7 @@ static int run(const char *command, const struct cni_attachment *attachment,
 	if (strcmp(command, "del") == 0)
 		return cni_del(attachment, NULL, deadline, err);
 	if (strcmp(command, "check") == 0)
-		return cni_check(attachment, NULL, deadline, err);
+		return cni_check(attachment, NULL, deadline, NULL, NULL, err);
 	if (strcmp(command, "gc") == 0)
 		return gc(attachment, deadline, err);
 	if (strcmp(command, "status") == 0)
