@@ -116,7 +116,8 @@ $(BUILD)/lint/%: $(BUILD)/%.o .clang-tidy
 
 # ---- what is needed, by Debian's names ----
 
-DEBS_BUILD := gcc libc6-dev pkg-config libyajl-dev libnl-3-dev libsystemd-dev
+DEBS_BUILD := gcc libc6-dev pkg-config libyajl-dev libnl-3-dev libsystemd-dev libiptc-dev \
+	libip4tc-dev libip6tc-dev
 DEBS_DEMO := crun runc containernetworking-plugins iptables iproute2 busybox-static jq util-linux
 DEBS_CHECK := podman conmon bats nftables ebtables ipset bridge-utils ethtool procps uuid-runtime \
 	conntrack python3 socat firewalld dbus-daemon

@@ -6,7 +6,8 @@
 #include "base/auto.h"
 
 static const struct firewall_backend *const backends[] = {
-	&firewall_firewalld, &firewall_nftables, &firewall_none, /* last: always usable */
+	&firewall_firewalld, &firewall_iptables, &firewall_nftables,
+	&firewall_none, /* last: always usable */
 };
 
 const struct firewall_backend *firewall_find(const char *name)

@@ -34,6 +34,7 @@ struct firewall_backend {
 };
 
 extern const struct firewall_backend firewall_none;
+extern const struct firewall_backend firewall_iptables;
 extern const struct firewall_backend firewall_nftables;
 extern const struct firewall_backend firewall_firewalld;
 

@@ -1,0 +1,615 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The legacy tables of iptables, without iptables. In filter the chains of the CNI firewall plugin,
+ * with its comments and in its order, so that both live on one host; in nat two chains of ours
+ * beside those of the CNI plugins. Each rule of a container carries its id in a comment, by which
+ * it is found again. */
+#include <errno.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/xt_conntrack.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/auto.h"
+#include "firewall.h"
+#include "kernel/route.h"
+#include "xtables.h"
+
+#define FORWARD_CHAIN "CNI-FORWARD"
+#define DNAT_CHAIN "OCI-HOSTPORT"
+#define MASQUERADE_CHAIN "OCI-MASQUERADE"
+#define OUR_COMMENT "oci-network-hook"
+
+static const int families[] = { AF_INET, AF_INET6 };
+
+static char *owner_comment(const char *owner)
+{
+	return mem_format(OUR_COMMENT " id: \"%s\"", owner);
+}
+
+static bool usable(const char **ret_why)
+{
+	if (xtables_in_use(AF_INET) || xtables_in_use(AF_INET6)) {
+		*ret_why = "there are rules in the legacy tables of iptables";
+		return true;
+	}
+	*ret_why = "the legacy tables of iptables are empty";
+	return false;
+}
+
+/* ---- the rules of a container, in their order ---- */
+
+struct list {
+	struct xtables_rule rules[8]; /* of one address or port */
+	size_t count;
+};
+
+static struct xtables_prefix host(const struct rules_address *address)
+{
+	return (struct xtables_prefix){ *address, address->family == AF_INET6 ? 128 : 32, false };
+}
+
+static struct xtables_prefix first_byte(int family, unsigned char byte, unsigned int length)
+{
+	return (struct xtables_prefix){ { family, { byte } }, length, false };
+}
+
+static void push(struct list *list, struct xtables_rule rule)
+{
+	list->rules[list->count++] = rule;
+}
+
+static struct list forward_rules(const struct rules_address *address)
+{
+	struct xtables_rule to = { .chain = FORWARD_CHAIN,
+				   .family = address->family,
+				   .destination = host(address),
+				   .ct_state = XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED) |
+					       XT_CONNTRACK_STATE_BIT(IP_CT_RELATED),
+				   .target = "ACCEPT" };
+	struct xtables_rule from = { .chain = FORWARD_CHAIN,
+				     .family = address->family,
+				     .source = host(address),
+				     .target = "ACCEPT" };
+	struct list list = { 0 };
+
+	push(&list, to);
+	push(&list, from);
+	return list;
+}
+
+/* Of a published port in filter: to the container, and its answers. */
+static struct list target_rules(const struct rules_publish *publish)
+{
+	struct xtables_rule to = { .chain = FORWARD_CHAIN,
+				   .family = publish->target.family,
+				   .destination = host(&publish->target),
+				   .protocol = publish->protocol,
+				   .port = publish->target_port,
+				   .ct_state = XT_CONNTRACK_STATE_DNAT,
+				   .target = "ACCEPT" };
+	struct xtables_rule from = { .chain = FORWARD_CHAIN,
+				     .family = publish->target.family,
+				     .source = host(&publish->target),
+				     .protocol = publish->protocol,
+				     .ct_state = XT_CONNTRACK_STATE_DNAT,
+				     .target = "ACCEPT" };
+	struct list list = { 0 };
+
+	push(&list, to);
+	push(&list, from);
+	return list;
+}
+
+/* The subnet of a container's address: its own, when no masquerade says more. */
+static struct xtables_prefix subnet_of(const struct firewall_rules *rules,
+				       const struct rules_address *address)
+{
+	struct xtables_prefix subnet = host(address);
+
+	for (size_t i = 0; i < rules->masquerade_count; i++)
+		if (memcmp(&rules->masquerades[i].address, address, sizeof(*address)) == 0)
+			subnet.length = rules->masquerades[i].subnet_length;
+	return subnet;
+}
+
+/* In nat: where the port leads, and what must come back through this host to be understood: what
+ * asked from the container's own subnet, or from 127.0.0.1. */
+static struct list publish_rules(const struct firewall_rules *rules,
+				 const struct rules_publish *publish)
+{
+	int family = publish->target.family;
+	struct xtables_rule dnat = { .chain = DNAT_CHAIN,
+				     .family = family,
+				     .protocol = publish->protocol,
+				     .port = publish->host_port,
+				     .target = "DNAT",
+				     .to = publish->target,
+				     .to_port = publish->target_port };
+	struct xtables_rule hairpin = { .chain = MASQUERADE_CHAIN,
+					.family = family,
+					.source = subnet_of(rules, &publish->target),
+					.destination = host(&publish->target),
+					.protocol = publish->protocol,
+					.port = publish->target_port,
+					.ct_state = XT_CONNTRACK_STATE_DNAT,
+					.target = "MASQUERADE" };
+	struct xtables_rule local = hairpin;
+	struct list list = { 0 };
+
+	if (publish->host.family != AF_UNSPEC)
+		dnat.destination = host(&publish->host);
+	push(&list, dnat);
+	push(&list, hairpin);
+	local.source = first_byte(AF_INET, 127, 8);
+	if (family == AF_INET)
+		push(&list, local);
+	return list;
+}
+
+/* Not within the subnet, and no multicast. */
+static struct list masquerade_rules(const struct rules_masquerade *masquerade)
+{
+	int family = masquerade->address.family;
+	struct xtables_rule within = { .chain = MASQUERADE_CHAIN,
+				       .family = family,
+				       .source = host(&masquerade->address),
+				       .destination = host(&masquerade->address),
+				       .target = "RETURN" };
+	struct xtables_rule out = { .chain = MASQUERADE_CHAIN,
+				    .family = family,
+				    .source = host(&masquerade->address),
+				    .destination = family == AF_INET6
+							   ? first_byte(AF_INET6, 0xff, 8)
+							   : first_byte(AF_INET, 0xe0, 4),
+				    .target = "MASQUERADE" };
+	struct list list = { 0 };
+
+	within.destination.length = masquerade->subnet_length;
+	out.destination.inverted = true;
+	push(&list, within);
+	push(&list, out);
+	return list;
+}
+
+struct each { /* a visit of the rules of one table and family */
+	int family;
+	int (*func)(struct xtables *table, const struct xtables_rule *rule, void *data,
+		    struct err *err);
+	struct xtables *table;
+	void *data;
+};
+
+static int visit(const struct each *each, const struct list *list, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < list->count; i++)
+		if (list->rules[i].family == each->family)
+			ret = each->func(each->table, &list->rules[i], each->data, err);
+	return ret;
+}
+
+static int each_filter(const struct firewall_rules *rules, const struct each *each, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < rules->forward_count; i++) {
+		struct list list = forward_rules(&rules->forwards[i]);
+
+		ret = visit(each, &list, err);
+	}
+	for (size_t i = 0; ret == 0 && i < rules->publish_count; i++) {
+		struct list list = target_rules(&rules->publishes[i]);
+
+		ret = visit(each, &list, err);
+	}
+	return ret;
+}
+
+static int each_nat(const struct firewall_rules *rules, const struct each *each, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < rules->publish_count; i++) {
+		struct list list = publish_rules(rules, &rules->publishes[i]);
+
+		ret = visit(each, &list, err);
+	}
+	for (size_t i = 0; ret == 0 && i < rules->masquerade_count; i++) {
+		struct list list = masquerade_rules(&rules->masquerades[i]);
+
+		ret = visit(each, &list, err);
+	}
+	return ret;
+}
+
+/* ---- what is shared ---- */
+
+static bool is_localhost(const struct rules_publish *publish)
+{
+	return publish->target.family == AF_INET &&
+	       (publish->host.family == AF_UNSPEC || publish->host.bytes[0] == 127);
+}
+
+static bool reaches_localhost(const struct firewall_rules *rules)
+{
+	for (size_t i = 0; i < rules->publish_count; i++)
+		if (is_localhost(&rules->publishes[i]))
+			return true;
+	return false;
+}
+
+/* With route_localnet, what comes from a container could reach the services of this host's
+ * 127.0.0.1: what begins there from outside is dropped. */
+static struct xtables_rule guard(void)
+{
+	return (struct xtables_rule){ .chain = "INPUT",
+				      .family = AF_INET,
+				      .destination = first_byte(AF_INET, 127, 8),
+				      .not_from_lo = true,
+				      .ct_state = XT_CONNTRACK_STATE_BIT(IP_CT_NEW),
+				      .comment = OUR_COMMENT,
+				      .target = "OCI-GUARD" };
+}
+
+static int ensure_guard(struct xtables *table, struct err *err)
+{
+	const struct xtables_rule jump = guard();
+	struct xtables_rule drop = { .chain = "OCI-GUARD", .family = AF_INET, .target = "DROP" };
+	int ret;
+
+	ret = xtables_ensure_chain(table, drop.chain, err);
+	if (ret == 0)
+		ret = xtables_ensure_jump(table, &drop, false, err);
+	return ret < 0 ? ret : xtables_ensure_jump(table, &jump, true, err);
+}
+
+struct jump {
+	struct xtables_rule rule;
+	bool first;
+};
+
+static const char *admin_chain(const struct firewall_settings *settings)
+{
+	return settings->admin_chain ? settings->admin_chain : "CNI-ADMIN";
+}
+
+/* As plugins/meta/firewall makes them. */
+static size_t filter_jumps(int family, const struct firewall_settings *settings,
+			   struct jump jumps[3])
+{
+	jumps[0] = (struct jump){ { .chain = "FORWARD",
+				    .family = family,
+				    .comment = "CNI firewall plugin rules",
+				    .target = FORWARD_CHAIN },
+				  true };
+	jumps[1] = (struct jump){ { .chain = FORWARD_CHAIN,
+				    .family = family,
+				    .comment = "CNI firewall plugin admin overrides",
+				    .target = admin_chain(settings) },
+				  true };
+	return 2;
+}
+
+static size_t nat_jumps(int family, struct jump jumps[3])
+{
+	const struct xtables_rule local = { .chain = "PREROUTING",
+					    .family = family,
+					    .to_local = true,
+					    .comment = OUR_COMMENT,
+					    .target = DNAT_CHAIN };
+
+	jumps[0] = jumps[1] = (struct jump){ local, false };
+	jumps[1].rule.chain = "OUTPUT";
+	jumps[2] = (struct jump){ { .chain = "POSTROUTING",
+				    .family = family,
+				    .comment = OUR_COMMENT,
+				    .target = MASQUERADE_CHAIN },
+				  true };
+	return 3;
+}
+
+static int ensure_jumps(struct xtables *table, const struct jump *jumps, size_t count,
+			struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < count; i++)
+		ret = xtables_ensure_chain(table, jumps[i].rule.target, err);
+	for (size_t i = 0; ret == 0 && i < count; i++)
+		ret = xtables_ensure_jump(table, &jumps[i].rule, jumps[i].first, err);
+	return ret;
+}
+
+/* ---- one table of one family ---- */
+
+struct place {
+	int family;
+	bool nat;
+};
+
+static const char *table_name(const struct place *place)
+{
+	return place->nat ? "nat" : "filter";
+}
+
+static void auto_xtables_func(struct xtables **table)
+{
+	xtables_free(*table);
+}
+#define auto_xtables __attribute__((cleanup(auto_xtables_func)))
+
+static int count_rule(struct xtables *table, const struct xtables_rule *rule, void *data,
+		      struct err *err)
+{
+	(void)table, (void)rule, (void)err;
+	++*(size_t *)data;
+	return 0;
+}
+
+static bool has_rules(const struct firewall_rules *rules, const struct place *place)
+{
+	size_t count = 0;
+	const struct each each = { place->family, count_rule, NULL, &count };
+	struct err err;
+
+	(place->nat ? each_nat : each_filter)(rules, &each, &err);
+	return count > 0;
+}
+
+static int delete_owned(struct xtables *table, const struct place *place, const char *comment,
+			unsigned int *ret_count, struct err *err)
+{
+	int ret;
+
+	if (!place->nat)
+		return xtables_delete_commented(table, FORWARD_CHAIN, comment, ret_count, err);
+	ret = xtables_delete_commented(table, DNAT_CHAIN, comment, ret_count, err);
+	if (ret < 0)
+		return ret;
+	return xtables_delete_commented(table, MASQUERADE_CHAIN, comment, ret_count, err);
+}
+
+static int append_rule(struct xtables *table, const struct xtables_rule *rule, void *data,
+		       struct err *err)
+{
+	struct xtables_rule owned = *rule;
+
+	owned.comment = data;
+	return xtables_append(table, &owned, err);
+}
+
+static int edit(struct xtables *table, const struct firewall_rules *rules,
+		const struct firewall_settings *settings, const struct place *place,
+		struct err *err)
+{
+	auto_free char *comment = owner_comment(rules->owner);
+	const struct each each = { place->family, append_rule, table, comment };
+	unsigned int removed = 0;
+	struct jump jumps[3];
+	size_t count;
+	int ret;
+
+	count = place->nat ? nat_jumps(place->family, jumps)
+			   : filter_jumps(place->family, settings, jumps);
+	ret = ensure_jumps(table, jumps, count, err);
+	if (ret == 0 && !place->nat && place->family == AF_INET && reaches_localhost(rules))
+		ret = ensure_guard(table, err);
+	if (ret == 0)
+		ret = delete_owned(table, place, comment, &removed, err);
+	return ret < 0 ? ret : (place->nat ? each_nat : each_filter)(rules, &each, err);
+}
+
+static int replace_in(const struct firewall_rules *rules, const struct firewall_settings *settings,
+		      const struct place *place, struct err *err)
+{
+	int ret;
+
+	if (!has_rules(rules, place))
+		return 0;
+	do {
+		auto_xtables struct xtables *table = NULL;
+
+		ret = xtables_read(place->family, table_name(place), &table, err);
+		if (ret == 0)
+			ret = edit(table, rules, settings, place, err);
+		if (ret == 0)
+			ret = xtables_commit(table, err);
+	} while (ret == -EAGAIN && deadline_left_ms(settings->deadline) > 0);
+	return ret;
+}
+
+static int remove_from(const char *owner, const struct firewall_settings *settings,
+		       const struct place *place, struct err *err)
+{
+	auto_free char *comment = owner_comment(owner);
+	int ret;
+
+	if (!xtables_exists(place->family, table_name(place)))
+		return 0;
+	do {
+		auto_xtables struct xtables *table = NULL;
+		unsigned int removed = 0;
+
+		ret = xtables_read(place->family, table_name(place), &table, err);
+		if (ret == 0)
+			ret = delete_owned(table, place, comment, &removed, err);
+		if (ret == 0 && removed)
+			ret = xtables_commit(table, err);
+	} while (ret == -EAGAIN && deadline_left_ms(settings->deadline) > 0);
+	return ret;
+}
+
+/* ---- the backend ---- */
+
+static int allow_localnet(const struct firewall_rules *rules, struct err *err)
+{
+	for (size_t i = 0; i < rules->publish_count; i++) {
+		char interface[IF_NAMESIZE];
+		int ret;
+
+		if (!is_localhost(&rules->publishes[i]))
+			continue;
+		ret = route_interface(AF_INET, rules->publishes[i].target.bytes, interface, err);
+		if (ret == 0)
+			ret = route_allow_localnet(interface, err);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+/* Every table is tried; the error is the first. */
+static int remove_everywhere(const char *owner, const struct firewall_settings *settings,
+			     struct err *err)
+{
+	struct err first = { 0 };
+
+	for (size_t i = 0; i < array_size(families); i++) {
+		for (int nat = 1; nat >= 0; nat--) {
+			const struct place place = { families[i], nat };
+			struct err why;
+
+			if (remove_from(owner, settings, &place, &why) < 0 && !first.code)
+				first = why;
+		}
+	}
+	if (first.code && err)
+		*err = first;
+	return -first.code;
+}
+
+/* The guard stands before localhost is opened. */
+static int replace(const struct firewall_rules *rules, const struct firewall_settings *settings,
+		   struct err *err)
+{
+	auto_close int lock = -1;
+	int ret;
+
+	ret = xtables_lock(settings->deadline, &lock, err);
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; ret == 0 && i < array_size(families); i++) {
+		for (int nat = 0; ret == 0 && nat <= 1; nat++) {
+			const struct place place = { families[i], nat };
+
+			ret = replace_in(rules, settings, &place, err);
+		}
+	}
+	if (ret == 0)
+		ret = allow_localnet(rules, err);
+	if (ret < 0)
+		remove_everywhere(rules->owner, settings, NULL);
+	return ret;
+}
+
+static int remove_rules(const char *owner, const struct firewall_rules *known,
+			const struct firewall_settings *settings, struct err *err)
+{
+	auto_close int lock = -1;
+	int ret;
+
+	(void)known;
+	ret = xtables_lock(settings->deadline, &lock, err);
+	return ret < 0 ? ret : remove_everywhere(owner, settings, err);
+}
+
+/* ---- check ---- */
+
+struct report {
+	void (*missing)(void *data, const char *what);
+	void *data;
+	const struct place *place;
+	const char *comment;
+};
+
+static const char *program(const struct report *report)
+{
+	return report->place->family == AF_INET6 ? "ip6tables" : "iptables";
+}
+
+static int look_for(struct xtables *table, const struct xtables_rule *rule, void *data,
+		    struct err *err)
+{
+	const struct report *report = data;
+	struct xtables_rule owned = *rule;
+	char source[46] = "anywhere", destination[46] = "anywhere", port[16] = "";
+	auto_free char *text = NULL;
+
+	(void)err;
+	owned.comment = report->comment;
+	if (xtables_has(table, &owned))
+		return 0;
+	if (rule->source.address.family)
+		rules_print_address(&rule->source.address, source);
+	if (rule->destination.address.family)
+		rules_print_address(&rule->destination.address, destination);
+	if (rule->port)
+		snprintf(port, sizeof(port), " port %u", rule->port);
+	text = mem_format("%s: rule in %s is missing: %s from %s to %s%s", program(report),
+			  rule->chain, rule->target, source, destination, port);
+	report->missing(report->data, text);
+	return 0;
+}
+
+static void look_for_jumps(struct xtables *table, const struct jump *jumps, size_t count,
+			   const struct report *report)
+{
+	for (size_t i = 0; i < count; i++) {
+		auto_free char *text = NULL;
+
+		if (xtables_has_jump(table, jumps[i].rule.chain, jumps[i].rule.target))
+			continue;
+		text = mem_format("%s: jump from %s to %s is missing", program(report),
+				  jumps[i].rule.chain, jumps[i].rule.target);
+		report->missing(report->data, text);
+	}
+}
+
+static int check_in(const struct firewall_rules *rules, const struct firewall_settings *settings,
+		    struct report *report, struct err *err)
+{
+	const struct place *place = report->place;
+	auto_xtables struct xtables *table = NULL;
+	struct jump jumps[3];
+	size_t count;
+	int ret;
+
+	if (!has_rules(rules, place))
+		return 0;
+	if (!xtables_exists(place->family, table_name(place))) {
+		auto_free char *text =
+			mem_format("%s: table %s is missing", program(report), table_name(place));
+
+		report->missing(report->data, text);
+		return 0;
+	}
+	ret = xtables_read(place->family, table_name(place), &table, err);
+	if (ret < 0)
+		return ret;
+	count = place->nat ? nat_jumps(place->family, jumps)
+			   : filter_jumps(place->family, settings, jumps);
+	look_for_jumps(table, jumps, count, report);
+	return (place->nat ? each_nat : each_filter)(
+		rules, &(struct each){ place->family, look_for, table, report }, err);
+}
+
+static int check(const struct firewall_rules *rules, const struct firewall_settings *settings,
+		 void (*missing)(void *data, const char *what), void *data, struct err *err)
+{
+	auto_free char *comment = owner_comment(rules->owner);
+	int ret = 0;
+
+	for (size_t i = 0; i < array_size(families); i++) {
+		for (int nat = 0; ret == 0 && nat <= 1; nat++) {
+			const struct place place = { families[i], nat };
+			struct report report = { missing, data, &place, comment };
+
+			ret = check_in(rules, settings, &report, err);
+		}
+	}
+	return ret;
+}
+
+const struct firewall_backend firewall_iptables = { "iptables", usable, replace, remove_rules,
+						    check };

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "xtables.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libiptc/libiptc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/file.h"
+
+#define LOCK_PATH "/run/xtables.lock"
+
+/* ---- the lock ---- */
+
+/* The process that /proc/locks names for this file; 0: it does not say. */
+static int lock_holder(int fd)
+{
+	auto_fclose FILE *locks = fopen("/proc/locks", "re");
+	struct stat st;
+	char line[256];
+
+	if (!locks || fstat(fd, &st) < 0)
+		return 0;
+	while (fgets(line, sizeof(line), locks)) {
+		unsigned long inode = 0;
+		int pid = 0;
+
+		if (sscanf(line, "%*s FLOCK %*s WRITE %d %*x:%*x:%lu", &pid, &inode) == 2 &&
+		    inode == st.st_ino)
+			return pid;
+	}
+	return 0;
+}
+
+int xtables_lock(struct deadline deadline, int *ret_fd, struct err *err)
+{
+	auto_close int fd = open(LOCK_PATH, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return err_set(err, errno, "open %s", LOCK_PATH);
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (deadline_left_ms(deadline) == 0) {
+			err_say(err, ETIMEDOUT, "lock %s: held by process %d", LOCK_PATH,
+				lock_holder(fd));
+			return err_class(err, STATUS_LOCK);
+		}
+		clock_sleep_ms(2);
+	}
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+/* ---- the libraries ---- */
+
+/* Both have the same functions, for entries of their own; the handle and chain names are alike. */
+struct library {
+	const char *file, *prefix, *names; /* names: the tables that are there */
+	void *loaded;
+	__typeof__(iptc_init) *init;
+	__typeof__(iptc_free) *free;
+	__typeof__(iptc_commit) *commit;
+	__typeof__(iptc_is_chain) *is_chain;
+	__typeof__(iptc_create_chain) *create_chain;
+	__typeof__(iptc_first_chain) *first_chain;
+	__typeof__(iptc_next_chain) *next_chain;
+	__typeof__(iptc_first_rule) *first_rule;
+	__typeof__(iptc_next_rule) *next_rule;
+	__typeof__(iptc_get_target) *get_target;
+	__typeof__(iptc_get_policy) *get_policy;
+	__typeof__(iptc_insert_entry) *insert_entry;
+	__typeof__(iptc_append_entry) *append_entry;
+	__typeof__(iptc_delete_num_entry) *delete_num_entry;
+	__typeof__(iptc_strerror) *strerror;
+};
+
+static struct library libraries[] = {
+	{ .file = "libip4tc.so.2", .prefix = "iptc_", .names = "/proc/net/ip_tables_names" },
+	{ .file = "libip6tc.so.2", .prefix = "ip6tc_", .names = "/proc/net/ip6_tables_names" },
+};
+
+static bool find_symbols(struct library *library)
+{
+	const struct {
+		void *place;
+		const char *name;
+	} symbols[] = {
+		{ &library->init, "init" },
+		{ &library->free, "free" },
+		{ &library->commit, "commit" },
+		{ &library->is_chain, "is_chain" },
+		{ &library->create_chain, "create_chain" },
+		{ &library->first_chain, "first_chain" },
+		{ &library->next_chain, "next_chain" },
+		{ &library->first_rule, "first_rule" },
+		{ &library->next_rule, "next_rule" },
+		{ &library->get_target, "get_target" },
+		{ &library->get_policy, "get_policy" },
+		{ &library->insert_entry, "insert_entry" },
+		{ &library->append_entry, "append_entry" },
+		{ &library->delete_num_entry, "delete_num_entry" },
+		{ &library->strerror, "strerror" },
+	};
+
+	for (size_t i = 0; i < array_size(symbols); i++) {
+		auto_free char *name = mem_format("%s%s", library->prefix, symbols[i].name);
+		void *symbol = dlsym(library->loaded, name);
+
+		if (!symbol)
+			return false;
+		memcpy(symbols[i].place, &symbol, sizeof(symbol));
+	}
+	return true;
+}
+
+static struct library *library_of(int family)
+{
+	return &libraries[family == AF_INET6];
+}
+
+static int load(int family, struct library **ret_library, struct err *err)
+{
+	struct library *library = library_of(family);
+
+	if (!library->loaded) {
+		library->loaded = dlopen(library->file, RTLD_NOW | RTLD_LOCAL);
+		if (!library->loaded || !find_symbols(library))
+			return err_say(err, ENOSYS, "%s cannot be loaded", library->file);
+	}
+	*ret_library = library;
+	return 0;
+}
+
+/* ---- tables ---- */
+
+struct xtables {
+	int family;
+	const char *name;
+	struct library *library;
+	struct xtc_handle *handle;
+};
+
+static int failed(const struct xtables *table, const char *what, struct err *err)
+{
+	int code = errno ? errno : EIO;
+
+	return err_say(err, code, "%s table %s: %s: %s",
+		       table->family == AF_INET6 ? "ip6tables" : "iptables", table->name, what,
+		       table->library->strerror(code));
+}
+
+bool xtables_exists(int family, const char *table)
+{
+	auto_free char *names = NULL;
+	char *rest;
+	size_t len;
+
+	if (file_read(AT_FDCWD, library_of(family)->names, 4096, true, &names, &len, NULL) < 0)
+		return false;
+	rest = names;
+	for (char *name; (name = strsep(&rest, "\n"));)
+		if (strcmp(name, table) == 0)
+			return true;
+	return false;
+}
+
+int xtables_read(int family, const char *table, struct xtables **ret_table, struct err *err)
+{
+	struct xtables *read = mem_alloc(sizeof(*read));
+	int ret;
+
+	*read = (struct xtables){ .family = family, .name = table };
+	ret = load(family, &read->library, err);
+	if (ret == 0) {
+		read->handle = read->library->init(table);
+		ret = read->handle ? 0 : failed(read, "read", err);
+	}
+	if (ret < 0) {
+		free(read);
+		return ret;
+	}
+	*ret_table = read;
+	return 0;
+}
+
+int xtables_commit(struct xtables *table, struct err *err)
+{
+	return table->library->commit(table->handle) ? 0 : failed(table, "commit", err);
+}
+
+void xtables_free(struct xtables *table)
+{
+	if (!table)
+		return;
+	table->library->free(table->handle);
+	free(table);
+}
+
+static bool table_in_use(struct xtables *table)
+{
+	const struct library *library = table->library;
+
+	for (const char *chain = library->first_chain(table->handle); chain;
+	     chain = library->next_chain(table->handle)) {
+		struct xt_counters counters;
+		const char *policy = library->get_policy(chain, &counters, table->handle);
+
+		if ((policy && strcmp(policy, "ACCEPT") != 0) ||
+		    library->first_rule(chain, table->handle))
+			return true;
+	}
+	return false;
+}
+
+bool xtables_in_use(int family)
+{
+	static const char *const tables[] = { "filter", "nat", "mangle", "raw", "security" };
+
+	for (size_t i = 0; i < array_size(tables); i++) {
+		struct xtables *table;
+		bool used;
+
+		if (!xtables_exists(family, tables[i]) ||
+		    xtables_read(family, tables[i], &table, NULL) < 0)
+			continue;
+		used = table_in_use(table);
+		xtables_free(table);
+		if (used)
+			return true;
+	}
+	return false;
+}
+
+/* ---- rules ---- */
+
+int xtables_ensure_chain(struct xtables *table, const char *chain, struct err *err)
+{
+	if (table->library->is_chain(chain, table->handle) ||
+	    table->library->create_chain(chain, table->handle))
+		return 0;
+	return failed(table, chain, err);
+}
+
+bool xtables_has_jump(struct xtables *table, const char *chain, const char *target)
+{
+	const struct library *library = table->library;
+
+	if (!library->is_chain(chain, table->handle))
+		return false;
+	for (const struct ipt_entry *entry = library->first_rule(chain, table->handle); entry;
+	     entry = library->next_rule(entry, table->handle))
+		if (strcmp(library->get_target(entry, table->handle), target) == 0)
+			return true;
+	return false;
+}
+
+int xtables_ensure_jump(struct xtables *table, const struct xtables_rule *rule, bool first,
+			struct err *err)
+{
+	struct xtables_entry entry;
+	const void *bytes = entry.bytes;
+	int ok;
+
+	if (xtables_has_jump(table, rule->chain, rule->target))
+		return 0;
+	xtables_entry_build(rule, &entry);
+	if (first)
+		ok = table->library->insert_entry(rule->chain, bytes, 0, table->handle);
+	else
+		ok = table->library->append_entry(rule->chain, bytes, table->handle);
+	return ok ? 0 : failed(table, rule->chain, err);
+}
+
+int xtables_append(struct xtables *table, const struct xtables_rule *rule, struct err *err)
+{
+	struct xtables_entry entry;
+	const void *bytes = entry.bytes;
+
+	xtables_entry_build(rule, &entry);
+	if (table->library->append_entry(rule->chain, bytes, table->handle))
+		return 0;
+	return failed(table, rule->chain, err);
+}
+
+bool xtables_has(struct xtables *table, const struct xtables_rule *rule)
+{
+	const struct library *library = table->library;
+	struct xtables_entry wanted;
+
+	if (!library->is_chain(rule->chain, table->handle))
+		return false;
+	xtables_entry_build(rule, &wanted);
+	for (const struct ipt_entry *entry = library->first_rule(rule->chain, table->handle); entry;
+	     entry = library->next_rule(entry, table->handle))
+		if (xtables_entry_same(table->family, entry, wanted.bytes) &&
+		    strcmp(library->get_target(entry, table->handle), rule->target) == 0)
+			return true;
+	return false;
+}
+
+int xtables_delete_commented(struct xtables *table, const char *chain, const char *comment,
+			     unsigned int *ret_count, struct err *err)
+{
+	const struct library *library = table->library;
+	const struct ipt_entry *entry;
+	unsigned int number = 0;
+
+	if (!library->is_chain(chain, table->handle))
+		return 0;
+	entry = library->first_rule(chain, table->handle);
+	while (entry) {
+		const struct ipt_entry *next = library->next_rule(entry, table->handle);
+
+		if (!xtables_entry_commented(table->family, entry, comment)) {
+			number++;
+		} else {
+			if (!library->delete_num_entry(chain, number, table->handle))
+				return failed(table, chain, err);
+			++*ret_count;
+		}
+		entry = next;
+	}
+	return 0;
+}
