@@ -39,6 +39,16 @@ static int read_network(const struct step *step, struct view_network *network, s
 	return ret;
 }
 
+/* Those that no plugin maps are the first network's, to which they lead. */
+static int read_firewall(const struct step *step, struct view *view, struct err *err)
+{
+	const struct json *ports = json_get(step->args, "ports");
+
+	if (!ports || view->network_count == 0)
+		return 0;
+	return ports_from_json(ports, &view->networks[0].ports, err);
+}
+
 static int read_step(const struct step *step, struct view *view, struct err *err)
 {
 	int ret;
@@ -48,6 +58,8 @@ static int read_step(const struct step *step, struct view *view, struct err *err
 		if (!view->netns_path)
 			view->netns_path = json_get_text(step->args, "path");
 	}
+	if (step->ops == &step_firewall)
+		return read_firewall(step, view, err);
 	if (step->ops != &step_network)
 		return 0;
 	view->networks =
