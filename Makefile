@@ -137,6 +137,7 @@ deps-check:
 HOOKDIR := $(LIBEXECDIR)/oci/hooks.d
 UNITDIR := $(PREFIX)/lib/systemd/system
 COMPLETIONDIR := $(DATADIR)/bash-completion/completions
+SERVICES := oci-network-hook-gc.service oci-network-hook-reload.service oci-network-hook-firewalld.service
 HOOKS := oci-network-hook-setup.json oci-network-hook-teardown.json
 CONF := $(DESTDIR)$(SYSCONFDIR)/oci-network-hook.conf
 
@@ -149,8 +150,9 @@ install: all
 	test -e $(CONF) || install -D -m 644 config/oci-network-hook.conf $(CONF)
 	install -D -m 644 config/oci-network-hook.bash-completion $(DESTDIR)$(COMPLETIONDIR)/oci-network-hook
 	install -D -m 644 config/oci-network-hook-gc.timer $(DESTDIR)$(UNITDIR)/oci-network-hook-gc.timer
-	install -D -m 644 config/oci-network-hook-gc.service.in $(DESTDIR)$(UNITDIR)/oci-network-hook-gc.service
-	sed -i 's|@LIBEXECDIR@|$(LIBEXECDIR)|' $(DESTDIR)$(UNITDIR)/oci-network-hook-gc.service
+	for u in $(SERVICES); do sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' config/$$u.in >$(DESTDIR)$(UNITDIR)/$$u && \
+		chmod 644 $(DESTDIR)$(UNITDIR)/$$u || exit; done
+	install -D -m 755 config/watch-firewalld $(DESTDIR)$(LIBEXECDIR)/oci-network-hook/watch-firewalld
 	install -d $(DESTDIR)$(HOOKSDIR)
 	for h in $(HOOKS); do sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|' hooks.d/$$h.in \
 		>$(DESTDIR)$(HOOKSDIR)/$$h && chmod 644 $(DESTDIR)$(HOOKSDIR)/$$h || exit; done
@@ -162,7 +164,9 @@ uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/oci-network-hook $(DESTDIR)$(HOOKDIR)/oci-network-hook
 	rm -f $(DESTDIR)$(MANDIR)/man8/oci-network-hook.8 $(DESTDIR)$(MANDIR)/man5/oci-network-hook.conf.5
 	rm -f $(DESTDIR)$(COMPLETIONDIR)/oci-network-hook
-	rm -f $(DESTDIR)$(UNITDIR)/oci-network-hook-gc.timer $(DESTDIR)$(UNITDIR)/oci-network-hook-gc.service
+	rm -f $(DESTDIR)$(UNITDIR)/oci-network-hook-gc.timer $(addprefix $(DESTDIR)$(UNITDIR)/,$(SERVICES))
+	rm -f $(DESTDIR)$(LIBEXECDIR)/oci-network-hook/watch-firewalld
+	! test -d $(DESTDIR)$(LIBEXECDIR)/oci-network-hook || rmdir $(DESTDIR)$(LIBEXECDIR)/oci-network-hook
 	! cmp -s config/oci-network-hook.conf $(CONF) || rm -f $(CONF)
 
 clean:

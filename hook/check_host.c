@@ -87,23 +87,31 @@ static void check_network(const struct conf *conf, const struct conflist_entry *
 		step_say(facts, "network %s: its plugins are there", entry->conflist.name);
 }
 
+/* Without any configuration the one built in serves. */
+static int load_networks(const struct conf *conf, struct conflist_dir *ret_networks,
+			 struct err *err)
+{
+	int ret = conflist_load_dir(conf->cni_conf_dir, ret_networks, err);
+
+	if (ret < 0 || ret_networks->count > 0)
+		return ret;
+	conflist_dir_clear(ret_networks);
+	ret_networks->entries = mem_alloc(sizeof(*ret_networks->entries));
+	ret = default_network_load(conf, false, &ret_networks->entries[0].conflist, err);
+	ret_networks->count = ret == 0;
+	return ret;
+}
+
 static void check_networks(const struct conf *conf, const struct step_findings *facts,
 			   const struct step_findings *findings)
 {
 	struct conflist_dir networks = { 0 };
-	struct conflist_entry built_in = { 0 };
 	struct err why;
 
-	if (conflist_load_dir(conf->cni_conf_dir, &networks, &why) < 0)
+	if (load_networks(conf, &networks, &why) < 0)
 		step_say(findings, "networks: %s", why.text);
-	else if (networks.count == 0 &&
-		 default_network_load(conf, false, &built_in.conflist, &why) < 0)
-		step_say(findings, "networks: %s", why.text);
-	else if (networks.count == 0)
-		check_network(conf, &built_in, facts, findings);
 	for (size_t i = 0; i < networks.count; i++)
 		check_network(conf, &networks.entries[i], facts, findings);
-	conflist_clear(&built_in.conflist);
 	conflist_dir_clear(&networks);
 }
 

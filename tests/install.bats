@@ -29,7 +29,10 @@ expected() {
 		755 usr/local/libexec/oci/hooks.d/oci-network-hook
 		link usr/local/bin/oci-network-hook /usr/local/libexec/oci/hooks.d/oci-network-hook
 		644 etc/oci-network-hook.conf
+		755 usr/local/libexec/oci-network-hook/watch-firewalld
+		644 usr/local/lib/systemd/system/oci-network-hook-firewalld.service
 		644 usr/local/lib/systemd/system/oci-network-hook-gc.service
+		644 usr/local/lib/systemd/system/oci-network-hook-reload.service
 		644 usr/local/lib/systemd/system/oci-network-hook-gc.timer
 		644 usr/local/share/bash-completion/completions/oci-network-hook
 		644 usr/local/share/man/man5/oci-network-hook.conf.5
@@ -58,7 +61,10 @@ expected() {
 		755 opt/lib/oci/hooks.d/oci-network-hook
 		link usr/bin/oci-network-hook /opt/lib/oci/hooks.d/oci-network-hook
 		644 opt/etc/oci-network-hook.conf
+		755 opt/lib/oci-network-hook/watch-firewalld
+		644 usr/lib/systemd/system/oci-network-hook-firewalld.service
 		644 usr/lib/systemd/system/oci-network-hook-gc.service
+		644 usr/lib/systemd/system/oci-network-hook-reload.service
 		644 usr/lib/systemd/system/oci-network-hook-gc.timer
 		644 opt/share/bash-completion/completions/oci-network-hook
 		644 opt/man/man5/oci-network-hook.conf.5
@@ -97,9 +103,9 @@ expected() {
 	[[ $(type -P systemd-analyze) ]] || skip "systemd-analyze is missing"
 	"${MAKE[@]}" install
 	# The program is looked for where it will be.
-	sed -i "s|^ExecStart=|&$DEST|" "$units/oci-network-hook-gc.service"
+	sed -i "s#^Exec[A-Z][a-z]*=#&$DEST#" "$units"/*.service
 	SYSTEMD_UNIT_PATH=$units: systemd-analyze --man=no --recursive-errors=no verify \
-		"$units"/oci-network-hook-gc.{service,timer}
+		"$units"/oci-network-hook-{gc.timer,gc.service,reload.service,firewalld.service}
 }
 
 @test "completion: commands, their options, their arguments" {

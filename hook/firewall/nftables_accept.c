@@ -7,6 +7,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,8 +38,8 @@ static bool add_if_dropping(void *data, const struct nlattr *attrs, size_t size)
 		mem_array(dropping->chains, dropping->count + 1, sizeof(*dropping->chains));
 	chain = &dropping->chains[dropping->count++];
 	*chain = (struct nftables_chain){ .family = dropping->family };
-	strcpy(chain->table, table);
-	strcpy(chain->name, name);
+	snprintf(chain->table, sizeof(chain->table), "%s", table);
+	snprintf(chain->name, sizeof(chain->name), "%s", name);
 	return false;
 }
 

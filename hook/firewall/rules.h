@@ -54,4 +54,4 @@ bool rules_empty(const struct firewall_rules *rules);
 /* "10.88.0.2", or with a prefix that is dropped. EINVAL. */
 int rules_parse_address(const char *text, struct rules_address *ret_address, struct err *err);
 void rules_print_address(const struct rules_address *address, char ret_text[46]);
-const char *rules_protocol_word(uint8_t protocol); /* "tcp", "udp", "sctp" */
+const char *rules_protocol_word(uint8_t number); /* "tcp", "udp", "sctp" */

@@ -57,7 +57,7 @@ static bool put_prefix(const struct xtables_prefix *prefix, void *address, void 
 
 static void put_not_lo(char *interface, unsigned char *mask)
 {
-	strcpy(interface, "lo");
+	memcpy(interface, "lo", sizeof("lo"));
 	memset(mask, 0xff, sizeof("lo"));
 }
 
@@ -218,11 +218,11 @@ bool xtables_entry_commented(int family, const void *entry, const char *comment)
 
 static bool same_head(int family, const void *a, const void *b)
 {
-	if (family == AF_INET6)
-		return memcmp(&((const struct ip6t_entry *)a)->ipv6,
-			      &((const struct ip6t_entry *)b)->ipv6, sizeof(struct ip6t_ip6)) == 0;
-	return memcmp(&((const struct ipt_entry *)a)->ip, &((const struct ipt_entry *)b)->ip,
-		      sizeof(struct ipt_ip)) == 0;
+	/* Behind the last field there may be padding. */
+	size_t size = family == AF_INET6 ? offsetof(struct ip6t_ip6, invflags) + 1
+					 : offsetof(struct ipt_ip, invflags) + 1;
+
+	return memcmp(a, b, size) == 0;
 }
 
 /* Behind its end the kernel leaves a name as it finds the buffer. */

@@ -123,3 +123,29 @@ sources() {
 	[[ $status == 9 ]]
 	[[ ${#lines[@]} == 1 ]]
 }
+
+@test "the watcher calls reload at its start, after a reload and after a restart of firewalld" {
+	local calls=$HOST_TMP/calls watcher
+
+	need dbus-monitor
+	: >"$calls"
+	printf '#!/bin/sh\necho "$@" >>%s\n' "$calls" >"$HOST_TMP/fake-hook"
+	chmod +x "$HOST_TMP/fake-hook"
+	setsid "$TESTS/../config/watch-firewalld" "$HOST_TMP/fake-hook" </dev/null >/dev/null 2>&1 3>&- 4>&- &
+	watcher=$!
+	wait_for 5 grep -q . "$calls"
+	wait_for 5 pgrep dbus-monitor
+	sleep 0.5
+	firewall-cmd -q --reload
+	wait_for 5 called 2
+	firewalld_stop
+	wait_for 5 called 3 # the name has no owner any more: then there is nothing to be done, successfully
+	firewalld_start
+	wait_for 5 called 4
+	kill -- -$watcher
+	[[ $(sort -u "$calls") == reload ]]
+}
+
+called() {
+	(($(wc -l <"$HOST_TMP/calls") >= $1))
+}
