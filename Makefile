@@ -92,6 +92,13 @@ demo: deps-demo
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/host tests/demo
 
+# What adding and removing a container's rules costs, and how that grows; on a quiet machine, please.
+bench-firewall: deps-check
+	$(Q)$(MAKE) --no-print-directory all $(BUILD)/tests/firewall
+	$(Q)FIREWALL=$(CURDIR)/$(BUILD)/tests/firewall tests/host tests/bench/firewall
+
+bench: bench-firewall
+
 # ---- lint ----
 
 C_FILES := $(sort $(wildcard hook/*.[ch] hook/*/*.[ch] tests/*.[ch] tests/tools/*.[ch]))
@@ -172,7 +179,7 @@ uninstall:
 clean:
 	rm -rf build build-sanitize
 
-.PHONY: all check check-all check-built check-unit check-net check-runtime demo lint deps deps-demo deps-check \
+.PHONY: all check check-all check-built check-unit check-net check-runtime bench bench-firewall demo lint deps deps-demo deps-check \
 	install uninstall clean
 .SECONDARY:
 -include $(shell find build build-sanitize -name '*.d' 2>/dev/null)
