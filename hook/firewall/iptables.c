@@ -351,7 +351,7 @@ static bool has_rules(const struct firewall_rules *rules, const struct place *pl
 {
 	size_t count = 0;
 	const struct each each = { place->family, count_rule, NULL, &count };
-	struct err err;
+	struct err err = { 0 };
 
 	(place->nat ? each_nat : each_filter)(rules, &each, &err);
 	return count > 0;

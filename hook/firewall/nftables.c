@@ -50,7 +50,7 @@ static int refuse_taken(const struct nftables_element *element, const struct nft
 static int put_in_place(int fd, struct nft_batch *batch, const struct nftables_element *element,
 			const char *owner, struct err *err)
 {
-	struct nftables_found found;
+	struct nftables_found found = { 0 };
 	bool ours;
 	int ret;
 
@@ -159,7 +159,7 @@ static int remove_once(int fd, const struct nftables_elements *elements, const c
 	auto_nft_batch struct nft_batch batch = { 0 };
 
 	for (size_t i = 0; i < elements->count; i++) {
-		struct nftables_found found;
+		struct nftables_found found = { 0 };
 		int ret;
 
 		ret = nftables_element_look(fd, &elements->items[i], &found, err);
@@ -228,7 +228,7 @@ static int check_table(int fd, const struct report *report, struct err *err)
 static int check_element(int fd, const struct nftables_element *element, const char *owner,
 			 const struct report *report, struct err *err)
 {
-	struct nftables_found found;
+	struct nftables_found found = { 0 };
 	int ret;
 
 	ret = nftables_element_look(fd, element, &found, err);

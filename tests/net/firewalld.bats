@@ -9,7 +9,7 @@ load firewall
 load firewalld
 bats_require_minimum_version 1.5.0
 
-BACKEND=firewalld
+export BACKEND=firewalld
 
 setup() {
 	need firewalld firewall-cmd dbus-daemon nft jq socat ip

@@ -8,7 +8,7 @@ load ../lib
 load firewall
 bats_require_minimum_version 1.5.0
 
-BACKEND=iptables
+export BACKEND=iptables
 
 setup() {
 	need iptables-legacy ip6tables-legacy iptables-legacy-save jq socat ip

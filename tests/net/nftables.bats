@@ -8,7 +8,7 @@ load ../lib
 load firewall
 bats_require_minimum_version 1.5.0
 
-BACKEND=nftables
+export BACKEND=nftables
 
 setup() {
 	need nft jq socat ip conntrack

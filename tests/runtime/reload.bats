@@ -124,13 +124,12 @@ is_reached() {
 	"$HOOK" reload
 	stop c1
 	[[ ! -e /run/oci-network-hook/c1 ]]
-	[[ -z $(iptables-save | grep -F '"c1"') ]]
-	[[ -z $(ip6tables-save | grep -F '"c1"') ]]
+	not grep -F '"c1"' <(iptables-save; ip6tables-save)
 	start c1
 	nft flush ruleset
 	stop c1
 	[[ ! -e /run/oci-network-hook/c1 && ! -e /run/netns/oci-c1 ]]
-	[[ -z $(ls /var/lib/cni/networks/podman | grep -v -e lock -e last_reserved) ]]
+	[[ -z $(find /var/lib/cni/networks/podman -type f ! -name lock ! -name 'last_reserved*') ]]
 }
 
 @test "reload of one that is dead or unknown says so; reload of all passes over it" {
