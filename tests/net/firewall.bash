@@ -69,6 +69,9 @@ network_up() {
 
 network_down() {
 	pkill -f SOCAT_PEERADDR || true
+	# a namespace goes some time after its name: its links are gone when these commands are
+	ip link delete vc1 || true
+	ip link delete vc2 || true
 	ip link delete br7 || true
 	ip netns delete c1 || true
 	ip netns delete c2 || true

@@ -8,8 +8,6 @@ load ../runtime/lib-hook
 setup() {
 	need jq ip
 	write_podman_conflist
-	mkdir -p "$HOST_TMP/b"
-	jq -n '{linux: {namespaces: [{type: "network"}]}}' >"$HOST_TMP/b/config.json"
 	holder
 	set_up warm "$PID" 19999:9
 	"$HOOK" teardown warm
@@ -24,24 +22,6 @@ teardown() {
 		[[ ! -d $dir ]] || "$HOOK" teardown "$(basename "$dir")"
 	done
 	rm -rf /etc/cni/net.d/* /etc/oci-network-hook.conf
-}
-
-# A process in a network namespace of its own, as $PID.
-holder() {
-	unshare -n sleep 1000 </dev/null >/dev/null 2>&1 3>&- &
-	PID=$!
-	until [[ $(readlink /proc/$PID/ns/net) != "$(readlink /proc/self/ns/net)" ]]; do sleep 0.01; done
-}
-
-kill_holder() {
-	kill -KILL "$PID"
-	wait "$PID" 2>/dev/null || true
-}
-
-set_up() { # ID PID [PORTS]
-	jq -nc --arg id "$1" --argjson pid "$2" --arg ports "${3-}" --arg bundle "$HOST_TMP/b" \
-		'{ociVersion: "1.0.2", id: $id, status: "created", pid: $pid, bundle: $bundle,
-		annotations: {"io.oci-network-hook.ports": $ports}}' | "$HOOK" setup
 }
 
 leases() {

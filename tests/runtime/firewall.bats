@@ -130,3 +130,47 @@ flush_legacy() {
 	not grep -F c1 <(nft list ruleset)
 	[[ ! -e /run/oci-network-hook/c1 ]]
 }
+
+# many BACKEND: 64 hooks at once, then 64 tear-downs
+many() {
+	local i pids=() jobs=()
+
+	echo "firewall = $1" >/etc/oci-network-hook.conf
+	for i in {1..64}; do
+		holder
+		pids+=("$PID")
+	done
+	mkdir -p "$HOST_TMP/b"
+	echo '{"linux": {"namespaces": [{"type": "network"}]}}' >"$HOST_TMP/b/config.json"
+	for i in {1..64}; do
+		set_up "p$i" "${pids[i - 1]}" "$((9000 + i)):80" plain 3>&- &
+		jobs+=($!)
+	done
+	for i in "${jobs[@]}"; do wait "$i"; done
+	"$HOOK" check >/dev/null
+	jobs=()
+	for i in {1..64}; do
+		"$HOOK" teardown "p$i" 3>&- &
+		jobs+=($!)
+	done
+	for i in "${jobs[@]}"; do wait "$i"; done
+	kill -KILL "${pids[@]}"
+	[[ ! -e /run/oci-network-hook ]]
+	not grep -E '[ "]p[0-9]' <(nft list ruleset; iptables-legacy-save; ip6tables-legacy-save)
+}
+
+@test "64 hooks at once with nftables: no rule lost, no rule left" {
+	many nftables
+}
+
+@test "64 hooks at once with iptables: no rule lost, no rule left" {
+	many iptables
+}
+
+@test "64 hooks at once with firewalld: no source lost, no source left" {
+	need firewalld dbus-daemon firewall-cmd
+	bus_start
+	firewalld_start
+	many firewalld
+	[[ -z $(firewall-cmd --zone=trusted --list-sources) ]]
+}

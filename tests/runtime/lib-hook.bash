@@ -99,3 +99,24 @@ address() { # ID FAMILY(4|6)
 		"/run/oci-network-hook/$1/state.json" | grep "$([[ $2 == 4 ]] && echo '\.' || echo :)" |
 		head -n 1 | cut -d/ -f1
 }
+
+# A process in a network namespace of its own, as $PID.
+holder() {
+	unshare -n sleep 1000 </dev/null >/dev/null 2>&1 3>&- &
+	PID=$!
+	until [[ $(readlink /proc/$PID/ns/net) != "$(readlink /proc/self/ns/net)" ]]; do sleep 0.01; done
+}
+
+kill_holder() {
+	kill -KILL "$PID"
+	wait "$PID" 2>/dev/null || true
+}
+
+# The hook alone, without a runtime.
+set_up() { # ID PID [PORTS [NETWORKS]]
+	mkdir -p "$HOST_TMP/b"
+	[[ -e $HOST_TMP/b/config.json ]] || echo '{"linux": {"namespaces": [{"type": "network"}]}}' >"$HOST_TMP/b/config.json"
+	jq -nc --arg id "$1" --argjson pid "$2" --arg ports "${3-}" --arg networks "${4-}" --arg bundle "$HOST_TMP/b" \
+		'{ociVersion: "1.0.2", id: $id, status: "created", pid: $pid, bundle: $bundle,
+		annotations: {"io.oci-network-hook.ports": $ports, "io.oci-network-hook.networks": $networks}}' | "$HOOK" setup
+}
