@@ -9,7 +9,8 @@
 #	network_up, network_down
 #	packets_pass                 everything that RULES1 and RULES2 promise
 
-FIREWALL=${FIREWALL:-${KILLAT%/*}/firewall}
+FIREWALL=${FIREWALL:-${KILLAT:+${KILLAT%/*}/firewall}}
+FIREWALL=${FIREWALL:-$(readlink -f "$TESTS/../build/tests/firewall")}
 
 # shellcheck disable=SC2034 # for the tests
 RULES1='{"forwards": ["10.7.0.2", "fd07::2"],
