@@ -23,7 +23,10 @@
 #define PATH "/org/fedoraproject/FirewallD1"
 #define ZONE_INTERFACE NAME ".zone"
 
-enum { PROBE_MS = 1000 };
+enum {
+	PROBE_MS = 1000,
+	TAKE_BACK_MS = 1000, /* after a failure, which may have been the end of the time there is */
+};
 
 /* ---- the bus ---- */
 
@@ -210,6 +213,12 @@ static void sources_clear(struct sources *sources)
 }
 #define auto_sources __attribute__((cleanup(sources_clear)))
 
+static void append_source(struct sources *sources, const char *source)
+{
+	sources->texts = mem_array(sources->texts, sources->count + 1, sizeof(*sources->texts));
+	snprintf(sources->texts[sources->count++], sizeof(*sources->texts), "%s", source);
+}
+
 static void add_source(struct sources *sources, const struct rules_address *address)
 {
 	char text[46], source[50];
@@ -219,8 +228,7 @@ static void add_source(struct sources *sources, const struct rules_address *addr
 	for (size_t i = 0; i < sources->count; i++)
 		if (strcmp(sources->texts[i], source) == 0)
 			return;
-	sources->texts = mem_array(sources->texts, sources->count + 1, sizeof(*sources->texts));
-	memcpy(sources->texts[sources->count++], source, sizeof(source));
+	append_source(sources, source);
 }
 
 static struct sources sources_of(const struct firewall_rules *rules)
@@ -300,19 +308,21 @@ static int take_source(sd_bus *connection, const char *source,
 	return zone_error(err, -ret, "removeSource", source, &error);
 }
 
+/* added gets those that were not there before, on failure too. */
 static int put_sources(const struct sources *sources, const struct firewall_settings *settings,
-		       struct err *err)
+		       struct sources *added, struct err *err)
 {
-	auto_free bool *added = mem_alloc(sources->count + 1);
 	auto_bus sd_bus *connection = NULL;
 	int ret;
 
 	ret = open_bus(settings->deadline, &connection, err);
-	for (size_t i = 0; ret == 0 && i < sources->count; i++)
-		ret = put_source(connection, sources->texts[i], settings, &added[i], err);
-	for (size_t i = 0; ret < 0 && i < sources->count; i++)
-		if (added[i])
-			take_source(connection, sources->texts[i], settings, NULL);
+	for (size_t i = 0; ret == 0 && i < sources->count; i++) {
+		bool is_new = false;
+
+		ret = put_source(connection, sources->texts[i], settings, &is_new, err);
+		if (is_new)
+			append_source(added, sources->texts[i]);
+	}
 	return ret;
 }
 
@@ -333,6 +343,14 @@ static int take_sources(const struct sources *sources, const struct firewall_set
 	return ret;
 }
 
+static void take_back(const struct sources *added, const struct firewall_settings *settings)
+{
+	struct firewall_settings in_time = *settings;
+
+	in_time.deadline = deadline_in_ms(TAKE_BACK_MS);
+	take_sources(added, &in_time, NULL);
+}
+
 /* ---- the rest, by nftables ---- */
 
 /* Borrowed from rules. */
@@ -349,15 +367,14 @@ static int replace(const struct firewall_rules *rules, const struct firewall_set
 		   struct err *err)
 {
 	struct firewall_rules rest = without_forwards(rules);
-	auto_sources struct sources sources = sources_of(rules);
+	auto_sources struct sources sources = sources_of(rules), added = { 0 };
 	int ret;
 
-	ret = put_sources(&sources, settings, err);
-	if (ret < 0 || rules_empty(&rest))
-		return ret;
-	ret = firewall_nftables.replace(&rest, settings, err);
+	ret = put_sources(&sources, settings, &added, err);
+	if (ret == 0 && !rules_empty(&rest))
+		ret = firewall_nftables.replace(&rest, settings, err);
 	if (ret < 0)
-		take_sources(&sources, settings, NULL);
+		take_back(&added, settings);
 	return ret;
 }
 

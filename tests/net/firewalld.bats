@@ -91,6 +91,11 @@ sources() {
 	[[ $status == 9 ]]
 	[[ $output == "IPv4 port 8080/tcp is published by container c1" ]]
 	[[ $(sources) == "10.7.0.2/32 fd07::2/128" ]]
+	# What was there before the call stays: it may be in use.
+	backend replace c9 '{"forwards":["10.7.0.9"]}'
+	run backend replace c9 '{"forwards":["10.7.0.9","10.7.0.10"],"publishes":[{"protocol":"tcp","hostPort":8080,"address":"10.7.0.9","port":80}]}'
+	[[ $status == 9 ]]
+	[[ $(sources) == "10.7.0.2/32 fd07::2/128 10.7.0.9/32" ]]
 }
 
 @test "is it used? says why; where it does not run, set-up fails in one line and removal is success" {
