@@ -35,7 +35,9 @@ void rules_add_masquerade(struct firewall_rules *rules, const struct rules_masqu
 
 bool rules_empty(const struct firewall_rules *rules)
 {
-	return rules->forward_count + rules->publish_count + rules->masquerade_count == 0;
+	return rules->forward_count + rules->publish_count + rules->masquerade_count +
+		       json_count(rules->networks) ==
+	       0;
 }
 
 void rules_clear(struct firewall_rules *rules)
@@ -43,6 +45,7 @@ void rules_clear(struct firewall_rules *rules)
 	free(rules->forwards);
 	free(rules->publishes);
 	free(rules->masquerades);
+	json_free(rules->networks);
 	*rules = (struct firewall_rules){ 0 };
 }
 
@@ -54,6 +57,25 @@ int rules_parse_address(const char *text, struct rules_address *ret_address, str
 	if (inet_pton(address.family, bare, address.bytes) != 1)
 		return err_say(err, EINVAL, "%s is not an address", text);
 	*ret_address = address;
+	return 0;
+}
+
+int rules_parse_prefix(const char *text, struct rules_address *ret_address,
+		       unsigned int *ret_length, struct err *err)
+{
+	const char *slash = strchr(text, '/');
+	const char *digits = slash ? slash + 1 : "";
+	unsigned long length = strtoul(digits, NULL, 10);
+	size_t count = strspn(digits, "0123456789");
+	int ret;
+
+	ret = rules_parse_address(text, ret_address, err);
+	if (ret < 0)
+		return ret;
+	if (count < 1 || count > 3 || digits[count] ||
+	    length > (ret_address->family == AF_INET ? 32 : 128))
+		return err_say(err, EINVAL, "%s is not an address with a prefix length", text);
+	*ret_length = (unsigned int)length;
 	return 0;
 }
 
@@ -113,6 +135,8 @@ struct json *rules_to_json(const struct firewall_rules *rules)
 	json_set(json, "forwards", forwards);
 	json_set(json, "publishes", publishes);
 	json_set(json, "masquerades", masquerades);
+	if (json_count(rules->networks))
+		json_set(json, "networks", json_copy(rules->networks));
 	return json;
 }
 
@@ -170,14 +194,20 @@ static int read_publish(const struct json *json, struct rules_publish *ret_publi
 static int read_masquerade(const struct json *json, struct rules_masquerade *ret_masquerade,
 			   struct err *err)
 {
-	const char *slash = json_text(json) ? strchr(json_text(json), '/') : NULL;
-	unsigned long length = slash ? strtoul(slash + 1, NULL, 10) : 999;
-	int ret;
+	int ret = read_address(json, &ret_masquerade->address, err);
 
-	ret = read_address(json, &ret_masquerade->address, err);
-	if (ret == 0 && length > (ret_masquerade->address.family == AF_INET ? 32 : 128))
+	if (ret == 0 && rules_parse_prefix(json_text(json), &ret_masquerade->address,
+					   &ret_masquerade->subnet_length, NULL) < 0)
 		return bad(err, "a prefix");
-	ret_masquerade->subnet_length = (unsigned int)length;
+	return ret;
+}
+
+static int read_networks(const struct json *json, struct json **ret_networks, struct err *err)
+{
+	int ret = json ? rules_check_networks(json, err) : 0;
+
+	if (ret == 0 && json_count(json))
+		*ret_networks = json_copy(json);
 	return ret;
 }
 
@@ -208,6 +238,8 @@ int rules_from_json(const char *owner, const struct json *json, struct firewall_
 		ret = read_masquerade(json_at(masquerades, i), &masquerade, err);
 		rules_add_masquerade(&rules, &masquerade);
 	}
+	if (ret == 0)
+		ret = read_networks(json_get(json, "networks"), &rules.networks, err);
 	if (ret < 0)
 		return ret;
 	*ret_rules = rules;

@@ -36,10 +36,11 @@ struct firewall_rules {
 	size_t publish_count;
 	struct rules_masquerade *masquerades;
 	size_t masquerade_count;
+	struct json *networks; /* rules_networks.c; NULL: none */
 };
 
 /* {"forwards": ["10.88.0.2"], "publishes": [{"protocol", "hostIP"?, "hostPort", "address",
- * "port"}], "masquerades": ["10.88.0.2/16"]} */
+ * "port"}], "masquerades": ["10.88.0.2/16"], "networks"?: [...]} */
 struct json *rules_to_json(const struct firewall_rules *rules);
 int rules_from_json(const char *owner, const struct json *json, struct firewall_rules *ret_rules,
 		    struct err *err);
@@ -53,5 +54,11 @@ bool rules_empty(const struct firewall_rules *rules);
 
 /* "10.88.0.2", or with a prefix that is dropped. EINVAL. */
 int rules_parse_address(const char *text, struct rules_address *ret_address, struct err *err);
+/* "10.88.0.2/16", and nothing more or less. EINVAL. */
+int rules_parse_prefix(const char *text, struct rules_address *ret_address,
+		       unsigned int *ret_length, struct err *err);
 void rules_print_address(const struct rules_address *address, char ret_text[46]);
 const char *rules_protocol_word(uint8_t number); /* "tcp", "udp", "sctp" */
+
+/* Does "networks" have the shape that its readers rely on? EBADMSG. */
+int rules_check_networks(const struct json *networks, struct err *err);
