@@ -12,6 +12,7 @@
 #include "base/auto.h"
 #include "firewall.h"
 #include "kernel/route.h"
+#include "reference.h"
 #include "xtables.h"
 
 #define FORWARD_CHAIN "CNI-FORWARD"
@@ -246,7 +247,7 @@ static struct xtables_rule guard(void)
 	return (struct xtables_rule){ .chain = "INPUT",
 				      .family = AF_INET,
 				      .destination = first_byte(AF_INET, 127, 8),
-				      .not_from_lo = true,
+				      .in = { "lo", true },
 				      .ct_state = XT_CONNTRACK_STATE_BIT(IP_CT_NEW),
 				      .comment = OUR_COMMENT,
 				      .target = "OCI-GUARD" };
@@ -323,12 +324,7 @@ static int ensure_jumps(struct xtables *table, const struct jump *jumps, size_t 
 
 /* ---- one table of one family ---- */
 
-struct place {
-	int family;
-	bool nat;
-};
-
-static const char *table_name(const struct place *place)
+static const char *table_name(const struct xtables_place *place)
 {
 	return place->nat ? "nat" : "filter";
 }
@@ -347,7 +343,7 @@ static int count_rule(struct xtables *table, const struct xtables_rule *rule, vo
 	return 0;
 }
 
-static bool has_rules(const struct firewall_rules *rules, const struct place *place)
+static bool has_rules(const struct firewall_rules *rules, const struct xtables_place *place)
 {
 	size_t count = 0;
 	const struct each each = { place->family, count_rule, NULL, &count };
@@ -357,8 +353,8 @@ static bool has_rules(const struct firewall_rules *rules, const struct place *pl
 	return count > 0;
 }
 
-static int delete_owned(struct xtables *table, const struct place *place, const char *comment,
-			unsigned int *ret_count, struct err *err)
+static int delete_owned(struct xtables *table, const struct xtables_place *place,
+			const char *comment, unsigned int *ret_count, struct err *err)
 {
 	int ret;
 
@@ -379,9 +375,10 @@ static int append_rule(struct xtables *table, const struct xtables_rule *rule, v
 	return xtables_append(table, &owned, err);
 }
 
-static int edit(struct xtables *table, const struct firewall_rules *rules,
-		const struct firewall_settings *settings, const struct place *place,
-		struct err *err)
+/* Those of rules that carry their owner. */
+static int edit_owned(struct xtables *table, const struct firewall_rules *rules,
+		      const struct firewall_settings *settings, const struct xtables_place *place,
+		      struct err *err)
 {
 	auto_free char *comment = owner_comment(rules->owner);
 	const struct each each = { place->family, append_rule, table, comment };
@@ -400,12 +397,24 @@ static int edit(struct xtables *table, const struct firewall_rules *rules,
 	return ret < 0 ? ret : (place->nat ? each_nat : each_filter)(rules, &each, err);
 }
 
+/* The plugins' rules first: in their order they stay, while those with an owner move to the end. */
+static int edit(struct xtables *table, const struct firewall_rules *rules,
+		const struct firewall_settings *settings, const struct xtables_place *place,
+		struct err *err)
+{
+	int ret = reference_add(table, rules->networks, *place, err);
+
+	if (ret == 0 && has_rules(rules, place))
+		ret = edit_owned(table, rules, settings, place, err);
+	return ret;
+}
+
 static int replace_in(const struct firewall_rules *rules, const struct firewall_settings *settings,
-		      const struct place *place, struct err *err)
+		      const struct xtables_place *place, struct err *err)
 {
 	int ret;
 
-	if (!has_rules(rules, place))
+	if (!has_rules(rules, place) && !reference_needed(rules->networks, *place))
 		return 0;
 	do {
 		auto_xtables struct xtables *table = NULL;
@@ -419,10 +428,26 @@ static int replace_in(const struct firewall_rules *rules, const struct firewall_
 	return ret;
 }
 
-static int remove_from(const char *owner, const struct firewall_settings *settings,
-		       const struct place *place, struct err *err)
+/* Whose rules go: those that carry the owner, and the plugins' for these networks. */
+struct leaving {
+	const char *owner;
+	const struct json *networks;
+};
+
+static int delete_all(struct xtables *table, const struct leaving *leaving,
+		      const struct xtables_place *place, unsigned int *ret_count, struct err *err)
 {
-	auto_free char *comment = owner_comment(owner);
+	auto_free char *comment = owner_comment(leaving->owner);
+	int ret = delete_owned(table, place, comment, ret_count, err);
+
+	if (ret < 0)
+		return ret;
+	return reference_remove(table, leaving->networks, *place, ret_count, err);
+}
+
+static int remove_from(const struct leaving *leaving, const struct firewall_settings *settings,
+		       const struct xtables_place *place, struct err *err)
+{
 	int ret;
 
 	if (!xtables_exists(place->family, table_name(place)))
@@ -433,7 +458,7 @@ static int remove_from(const char *owner, const struct firewall_settings *settin
 
 		ret = xtables_read(place->family, table_name(place), &table, err);
 		if (ret == 0)
-			ret = delete_owned(table, place, comment, &removed, err);
+			ret = delete_all(table, leaving, place, &removed, err);
 		if (ret == 0 && removed)
 			ret = xtables_commit(table, err);
 	} while (ret == -EAGAIN && deadline_left_ms(settings->deadline) > 0);
@@ -460,17 +485,17 @@ static int allow_localnet(const struct firewall_rules *rules, struct err *err)
 }
 
 /* Every table is tried; the error is the first. */
-static int remove_everywhere(const char *owner, const struct firewall_settings *settings,
-			     struct err *err)
+static int remove_everywhere(const struct leaving *leaving,
+			     const struct firewall_settings *settings, struct err *err)
 {
 	struct err first = { 0 };
 
 	for (size_t i = 0; i < array_size(families); i++) {
 		for (int nat = 1; nat >= 0; nat--) {
-			const struct place place = { families[i], nat };
+			const struct xtables_place place = { families[i], nat };
 			struct err why;
 
-			if (remove_from(owner, settings, &place, &why) < 0 && !first.code)
+			if (remove_from(leaving, settings, &place, &why) < 0 && !first.code)
 				first = why;
 		}
 	}
@@ -491,27 +516,30 @@ static int replace(const struct firewall_rules *rules, const struct firewall_set
 		return ret;
 	for (size_t i = 0; ret == 0 && i < array_size(families); i++) {
 		for (int nat = 0; ret == 0 && nat <= 1; nat++) {
-			const struct place place = { families[i], nat };
+			const struct xtables_place place = { families[i], nat };
 
 			ret = replace_in(rules, settings, &place, err);
 		}
 	}
 	if (ret == 0)
 		ret = allow_localnet(rules, err);
+	if (ret == 0)
+		ret = reference_allow_localnet(rules->networks, err);
 	if (ret < 0)
-		remove_everywhere(rules->owner, settings, NULL);
+		remove_everywhere(&(struct leaving){ rules->owner, rules->networks }, settings,
+				  NULL);
 	return ret;
 }
 
 static int remove_rules(const char *owner, const struct firewall_rules *known,
 			const struct firewall_settings *settings, struct err *err)
 {
+	const struct leaving leaving = { owner, known ? known->networks : NULL };
 	auto_close int lock = -1;
 	int ret;
 
-	(void)known;
 	ret = xtables_lock(settings->deadline, &lock, err);
-	return ret < 0 ? ret : remove_everywhere(owner, settings, err);
+	return ret < 0 ? ret : remove_everywhere(&leaving, settings, err);
 }
 
 /* ---- check ---- */
@@ -519,7 +547,7 @@ static int remove_rules(const char *owner, const struct firewall_rules *known,
 struct report {
 	void (*missing)(void *data, const char *what);
 	void *data;
-	const struct place *place;
+	const struct xtables_place *place;
 	const char *comment;
 };
 
@@ -528,27 +556,26 @@ static const char *program(const struct report *report)
 	return report->place->family == AF_INET6 ? "ip6tables" : "iptables";
 }
 
+static void report_rule(void *data, const struct xtables_rule *rule)
+{
+	const struct report *report = data;
+	auto_free char *what = xtables_rule_text(rule);
+	auto_free char *text =
+		mem_format("%s: rule in %s is missing: %s", program(report), rule->chain, what);
+
+	report->missing(report->data, text);
+}
+
 static int look_for(struct xtables *table, const struct xtables_rule *rule, void *data,
 		    struct err *err)
 {
 	const struct report *report = data;
 	struct xtables_rule owned = *rule;
-	char source[46] = "anywhere", destination[46] = "anywhere", port[16] = "";
-	auto_free char *text = NULL;
 
 	(void)err;
 	owned.comment = report->comment;
-	if (xtables_has(table, &owned))
-		return 0;
-	if (rule->source.address.family)
-		rules_print_address(&rule->source.address, source);
-	if (rule->destination.address.family)
-		rules_print_address(&rule->destination.address, destination);
-	if (rule->port)
-		snprintf(port, sizeof(port), " port %u", rule->port);
-	text = mem_format("%s: rule in %s is missing: %s from %s to %s%s", program(report),
-			  rule->chain, rule->target, source, destination, port);
-	report->missing(report->data, text);
+	if (!xtables_has(table, &owned))
+		report_rule(data, rule);
 	return 0;
 }
 
@@ -566,16 +593,31 @@ static void look_for_jumps(struct xtables *table, const struct jump *jumps, size
 	}
 }
 
+static int check_owned(struct xtables *table, const struct firewall_rules *rules,
+		       const struct firewall_settings *settings, struct report *report,
+		       struct err *err)
+{
+	const struct xtables_place *place = report->place;
+	struct jump jumps[3];
+	size_t count;
+
+	if (!has_rules(rules, place))
+		return 0;
+	count = place->nat ? nat_jumps(place->family, jumps)
+			   : filter_jumps(place->family, settings, jumps);
+	look_for_jumps(table, jumps, count, report);
+	return (place->nat ? each_nat : each_filter)(
+		rules, &(struct each){ place->family, look_for, table, report }, err);
+}
+
 static int check_in(const struct firewall_rules *rules, const struct firewall_settings *settings,
 		    struct report *report, struct err *err)
 {
-	const struct place *place = report->place;
+	const struct xtables_place *place = report->place;
 	auto_xtables struct xtables *table = NULL;
-	struct jump jumps[3];
-	size_t count;
 	int ret;
 
-	if (!has_rules(rules, place))
+	if (!has_rules(rules, place) && !reference_needed(rules->networks, *place))
 		return 0;
 	if (!xtables_exists(place->family, table_name(place))) {
 		auto_free char *text =
@@ -585,13 +627,11 @@ static int check_in(const struct firewall_rules *rules, const struct firewall_se
 		return 0;
 	}
 	ret = xtables_read(place->family, table_name(place), &table, err);
-	if (ret < 0)
-		return ret;
-	count = place->nat ? nat_jumps(place->family, jumps)
-			   : filter_jumps(place->family, settings, jumps);
-	look_for_jumps(table, jumps, count, report);
-	return (place->nat ? each_nat : each_filter)(
-		rules, &(struct each){ place->family, look_for, table, report }, err);
+	if (ret == 0)
+		ret = check_owned(table, rules, settings, report, err);
+	if (ret == 0)
+		ret = reference_check(table, rules->networks, *place, report_rule, report, err);
+	return ret;
 }
 
 static int check(const struct firewall_rules *rules, const struct firewall_settings *settings,
@@ -602,7 +642,7 @@ static int check(const struct firewall_rules *rules, const struct firewall_setti
 
 	for (size_t i = 0; i < array_size(families); i++) {
 		for (int nat = 0; ret == 0 && nat <= 1; nat++) {
-			const struct place place = { families[i], nat };
+			const struct xtables_place place = { families[i], nat };
 			struct report report = { missing, data, &place, comment };
 
 			ret = check_in(rules, settings, &report, err);

@@ -77,6 +77,8 @@ struct library {
 	__typeof__(iptc_insert_entry) *insert_entry;
 	__typeof__(iptc_append_entry) *append_entry;
 	__typeof__(iptc_delete_num_entry) *delete_num_entry;
+	__typeof__(iptc_flush_entries) *flush_entries;
+	__typeof__(iptc_delete_chain) *delete_chain;
 	__typeof__(iptc_strerror) *strerror;
 };
 
@@ -105,6 +107,8 @@ static bool find_symbols(struct library *library)
 		{ &library->insert_entry, "insert_entry" },
 		{ &library->append_entry, "append_entry" },
 		{ &library->delete_num_entry, "delete_num_entry" },
+		{ &library->flush_entries, "flush_entries" },
+		{ &library->delete_chain, "delete_chain" },
 		{ &library->strerror, "strerror" },
 	};
 
@@ -247,28 +251,42 @@ int xtables_ensure_chain(struct xtables *table, const char *chain, struct err *e
 	return failed(table, chain, err);
 }
 
+bool xtables_has_chain(struct xtables *table, const char *chain)
+{
+	return table->library->is_chain(chain, table->handle);
+}
+
+static const struct ipt_entry *first_rule(struct xtables *table, const char *chain)
+{
+	return xtables_has_chain(table, chain) ? table->library->first_rule(chain, table->handle)
+					       : NULL;
+}
+
+static const struct ipt_entry *next_rule(struct xtables *table, const struct ipt_entry *entry)
+{
+	return table->library->next_rule(entry, table->handle);
+}
+
+static bool leads_to(struct xtables *table, const struct ipt_entry *entry, const char *target)
+{
+	return strcmp(table->library->get_target(entry, table->handle), target) == 0;
+}
+
 bool xtables_has_jump(struct xtables *table, const char *chain, const char *target)
 {
-	const struct library *library = table->library;
-
-	if (!library->is_chain(chain, table->handle))
-		return false;
-	for (const struct ipt_entry *entry = library->first_rule(chain, table->handle); entry;
-	     entry = library->next_rule(entry, table->handle))
-		if (strcmp(library->get_target(entry, table->handle), target) == 0)
+	for (const struct ipt_entry *entry = first_rule(table, chain); entry;
+	     entry = next_rule(table, entry))
+		if (leads_to(table, entry, target))
 			return true;
 	return false;
 }
 
-int xtables_ensure_jump(struct xtables *table, const struct xtables_rule *rule, bool first,
-			struct err *err)
+static int put(struct xtables *table, const struct xtables_rule *rule, bool first, struct err *err)
 {
 	struct xtables_entry entry;
 	const void *bytes = entry.bytes;
 	int ok;
 
-	if (xtables_has_jump(table, rule->chain, rule->target))
-		return 0;
 	xtables_entry_build(rule, &entry);
 	if (first)
 		ok = table->library->insert_entry(rule->chain, bytes, 0, table->handle);
@@ -277,54 +295,149 @@ int xtables_ensure_jump(struct xtables *table, const struct xtables_rule *rule, 
 	return ok ? 0 : failed(table, rule->chain, err);
 }
 
+int xtables_ensure_jump(struct xtables *table, const struct xtables_rule *rule, bool first,
+			struct err *err)
+{
+	if (xtables_has_jump(table, rule->chain, rule->target))
+		return 0;
+	return put(table, rule, first, err);
+}
+
 int xtables_append(struct xtables *table, const struct xtables_rule *rule, struct err *err)
 {
-	struct xtables_entry entry;
-	const void *bytes = entry.bytes;
+	return put(table, rule, false, err);
+}
 
-	xtables_entry_build(rule, &entry);
-	if (table->library->append_entry(rule->chain, bytes, table->handle))
-		return 0;
-	return failed(table, rule->chain, err);
+static bool is_rule(struct xtables *table, const struct ipt_entry *entry,
+		    const struct xtables_rule *rule, const struct xtables_entry *built)
+{
+	return xtables_entry_same(table->family, entry, built->bytes) &&
+	       leads_to(table, entry, rule->target);
+}
+
+/* Its place among the rules of its chain; false: none. */
+static bool find_rule(struct xtables *table, const struct xtables_rule *rule,
+		      unsigned int *ret_number)
+{
+	struct xtables_entry wanted;
+	unsigned int number = 0;
+
+	xtables_entry_build(rule, &wanted);
+	for (const struct ipt_entry *entry = first_rule(table, rule->chain); entry;
+	     entry = next_rule(table, entry), number++) {
+		if (is_rule(table, entry, rule, &wanted)) {
+			*ret_number = number;
+			return true;
+		}
+	}
+	return false;
 }
 
 bool xtables_has(struct xtables *table, const struct xtables_rule *rule)
 {
-	const struct library *library = table->library;
-	struct xtables_entry wanted;
+	unsigned int number;
 
-	if (!library->is_chain(rule->chain, table->handle))
-		return false;
-	xtables_entry_build(rule, &wanted);
-	for (const struct ipt_entry *entry = library->first_rule(rule->chain, table->handle); entry;
-	     entry = library->next_rule(entry, table->handle))
-		if (xtables_entry_same(table->family, entry, wanted.bytes) &&
-		    strcmp(library->get_target(entry, table->handle), rule->target) == 0)
-			return true;
-	return false;
+	return find_rule(table, rule, &number);
 }
 
-int xtables_delete_commented(struct xtables *table, const char *chain, const char *comment,
-			     unsigned int *ret_count, struct err *err)
+bool xtables_holds(struct xtables *table, const char *chain, const char *target,
+		   const struct xtables_rule *rules, size_t count)
 {
-	const struct library *library = table->library;
-	const struct ipt_entry *entry;
+	size_t seen = 0;
+
+	for (const struct ipt_entry *entry = first_rule(table, chain); entry;
+	     entry = next_rule(table, entry)) {
+		struct xtables_entry wanted;
+
+		if (target && !leads_to(table, entry, target))
+			continue;
+		if (seen == count)
+			return false;
+		xtables_entry_build(&rules[seen], &wanted);
+		if (!is_rule(table, entry, &rules[seen], &wanted))
+			return false;
+		seen++;
+	}
+	return seen == count;
+}
+
+int xtables_add(struct xtables *table, const struct xtables_rule *rule, struct err *err)
+{
+	return xtables_has(table, rule) ? 0 : put(table, rule, rule->first, err);
+}
+
+int xtables_delete(struct xtables *table, const struct xtables_rule *rule, unsigned int *ret_count,
+		   struct err *err)
+{
+	unsigned int number;
+
+	if (!find_rule(table, rule, &number))
+		return 0;
+	if (!table->library->delete_num_entry(rule->chain, number, table->handle))
+		return failed(table, rule->chain, err);
+	++*ret_count;
+	return 0;
+}
+
+/* Which rules of a chain go: those with this comment, or those with this target. */
+struct doomed {
+	const char *comment, *target;
+};
+
+static bool is_doomed(struct xtables *table, const struct ipt_entry *entry,
+		      const struct doomed *doomed)
+{
+	if (doomed->comment)
+		return xtables_entry_commented(table->family, entry, doomed->comment);
+	return leads_to(table, entry, doomed->target);
+}
+
+static int delete_from(struct xtables *table, const char *chain, const struct doomed *doomed,
+		       unsigned int *ret_count, struct err *err)
+{
+	const struct ipt_entry *entry = first_rule(table, chain);
 	unsigned int number = 0;
 
-	if (!library->is_chain(chain, table->handle))
-		return 0;
-	entry = library->first_rule(chain, table->handle);
 	while (entry) {
-		const struct ipt_entry *next = library->next_rule(entry, table->handle);
+		const struct ipt_entry *next;
+		bool goes = is_doomed(table, entry, doomed);
 
-		if (!xtables_entry_commented(table->family, entry, comment)) {
+		next = next_rule(table, entry);
+		if (!goes) {
 			number++;
 		} else {
-			if (!library->delete_num_entry(chain, number, table->handle))
+			if (!table->library->delete_num_entry(chain, number, table->handle))
 				return failed(table, chain, err);
 			++*ret_count;
 		}
 		entry = next;
 	}
+	return 0;
+}
+
+int xtables_delete_commented(struct xtables *table, const char *chain, const char *comment,
+			     unsigned int *ret_count, struct err *err)
+{
+	return delete_from(table, chain, &(struct doomed){ .comment = comment }, ret_count, err);
+}
+
+int xtables_delete_chain(struct xtables *table, const char *chain, unsigned int *ret_count,
+			 struct err *err)
+{
+	const struct library *library = table->library;
+	const struct doomed jumps = { .target = chain };
+	int ret = 0;
+
+	if (!xtables_has_chain(table, chain))
+		return 0;
+	for (const char *from = library->first_chain(table->handle); ret == 0 && from;
+	     from = library->next_chain(table->handle))
+		ret = delete_from(table, from, &jumps, ret_count, err);
+	if (ret < 0)
+		return ret;
+	if (!library->flush_entries(chain, table->handle) ||
+	    !library->delete_chain(chain, table->handle))
+		return failed(table, chain, err);
+	++*ret_count;
 	return 0;
 }

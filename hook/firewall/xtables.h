@@ -13,13 +13,18 @@
 /* The lock of everybody who changes these tables. ETIMEDOUT (status LOCK) names the holder. */
 int xtables_lock(struct deadline deadline, int *ret_fd, struct err *err);
 
+struct xtables_place { /* one table of one family */
+	int family;
+	bool nat; /* else filter */
+};
+
 /* Is there a table of this name, without making it by asking? */
 bool xtables_exists(int family, const char *table);
 
 /* Do the tables of this family hold a rule, or a policy other than ACCEPT? */
 bool xtables_in_use(int family);
 
-struct xtables; /* one table of one family, as read */
+struct xtables; /* a table as read */
 
 /* ENOENT: the kernel has no such table. */
 int xtables_read(int family, const char *table, struct xtables **ret_table, struct err *err);
@@ -33,9 +38,23 @@ int xtables_ensure_chain(struct xtables *table, const char *chain, struct err *e
 int xtables_ensure_jump(struct xtables *table, const struct xtables_rule *rule, bool first,
 			struct err *err);
 int xtables_append(struct xtables *table, const struct xtables_rule *rule, struct err *err);
+/* Unless this very rule is there already. */
+int xtables_add(struct xtables *table, const struct xtables_rule *rule, struct err *err);
+/* Once; *ret_count is one more for it. One that is not there is no error, as below. */
+int xtables_delete(struct xtables *table, const struct xtables_rule *rule, unsigned int *ret_count,
+		   struct err *err);
+/* With all rules in it and all that lead to it, wherever; *ret_count is more by it and by those
+ * that led to it. */
+int xtables_delete_chain(struct xtables *table, const char *chain, unsigned int *ret_count,
+			 struct err *err);
 /* Those whose comment is this; *ret_count how many. A chain that is not there has none. */
 int xtables_delete_commented(struct xtables *table, const char *chain, const char *comment,
 			     unsigned int *ret_count, struct err *err);
 
 bool xtables_has_jump(struct xtables *table, const char *chain, const char *target);
 bool xtables_has(struct xtables *table, const struct xtables_rule *rule);
+bool xtables_has_chain(struct xtables *table, const char *chain);
+/* Are the rules of this chain, or those of them with this target if it is not NULL, exactly these,
+ * in this order? */
+bool xtables_holds(struct xtables *table, const char *chain, const char *target,
+		   const struct xtables_rule *rules, size_t count);

@@ -6,12 +6,16 @@
 #include <linux/netfilter/xt_addrtype.h>
 #include <linux/netfilter/xt_comment.h>
 #include <linux/netfilter/xt_conntrack.h>
+#include <linux/netfilter/xt_mark.h>
+#include <linux/netfilter/xt_multiport.h>
 #include <linux/netfilter/xt_sctp.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/mem.h"
 
 /* ---- what the two families have at different places ---- */
 
@@ -55,10 +59,15 @@ static bool put_prefix(const struct xtables_prefix *prefix, void *address, void 
 	return prefix->inverted;
 }
 
-static void put_not_lo(char *interface, unsigned char *mask)
+/* The mask ends behind the NUL: the whole name, not a beginning. */
+static bool put_interface(const struct xtables_interface *interface, char *name,
+			  unsigned char *mask)
 {
-	memcpy(interface, "lo", sizeof("lo"));
-	memset(mask, 0xff, sizeof("lo"));
+	if (!interface->name)
+		return false;
+	snprintf(name, IFNAMSIZ, "%s", interface->name);
+	memset(mask, 0xff, strlen(name) + 1);
+	return interface->inverted;
 }
 
 static void build_head4(const struct xtables_rule *rule, struct ipt_ip *ip)
@@ -67,10 +76,10 @@ static void build_head4(const struct xtables_rule *rule, struct ipt_ip *ip)
 		ip->invflags |= IPT_INV_SRCIP;
 	if (put_prefix(&rule->destination, &ip->dst, &ip->dmsk, 4))
 		ip->invflags |= IPT_INV_DSTIP;
-	if (rule->not_from_lo) {
-		put_not_lo(ip->iniface, ip->iniface_mask);
+	if (put_interface(&rule->in, ip->iniface, ip->iniface_mask))
 		ip->invflags |= IPT_INV_VIA_IN;
-	}
+	if (put_interface(&rule->out, ip->outiface, ip->outiface_mask))
+		ip->invflags |= IPT_INV_VIA_OUT;
 	ip->proto = rule->protocol;
 }
 
@@ -80,10 +89,10 @@ static void build_head6(const struct xtables_rule *rule, struct ip6t_ip6 *ip)
 		ip->invflags |= IP6T_INV_SRCIP;
 	if (put_prefix(&rule->destination, &ip->dst, &ip->dmsk, 16))
 		ip->invflags |= IP6T_INV_DSTIP;
-	if (rule->not_from_lo) {
-		put_not_lo(ip->iniface, ip->iniface_mask);
+	if (put_interface(&rule->in, ip->iniface, ip->iniface_mask))
 		ip->invflags |= IP6T_INV_VIA_IN;
-	}
+	if (put_interface(&rule->out, ip->outiface, ip->outiface_mask))
+		ip->invflags |= IP6T_INV_VIA_OUT;
 	ip->proto = rule->protocol;
 	if (rule->protocol)
 		ip->flags |= IP6T_F_PROTO;
@@ -116,12 +125,30 @@ static void add_port(struct xtables_entry *entry, uint8_t protocol, uint16_t por
 	} else {
 		struct xt_sctp_info *sctp = extend(entry, "sctp", 0, sizeof(*sctp));
 
-		sctp->spts[1] = 0xffff;
 		sctp->dpts[0] = sctp->dpts[1] = port;
+		for (size_t i = 0; i < XT_NUM_SCTP_FLAGS; i++)
+			sctp->flag_info[i].chunktype = 0xff; /* none; as iptables has it */
 		sctp->flags = XT_SCTP_DEST_PORTS;
 	}
 }
 
+static void add_ports(struct xtables_entry *entry, const struct xtables_rule *rule)
+{
+	struct xt_multiport_v1 *multiport = extend(entry, "multiport", 1, sizeof(*multiport));
+
+	multiport->flags = XT_MULTIPORT_DESTINATION;
+	multiport->count = rule->port_count;
+	memcpy(multiport->ports, rule->ports, rule->port_count * sizeof(*rule->ports));
+}
+
+static void add_mark(struct xtables_entry *entry, uint32_t mark)
+{
+	struct xt_mark_mtinfo1 *match = extend(entry, "mark", 1, sizeof(*match));
+
+	match->mark = match->mask = mark;
+}
+
+/* In the order in which the plugins name them. */
 static void add_matches(const struct xtables_rule *rule, struct xtables_entry *entry)
 {
 	if (rule->port)
@@ -142,6 +169,10 @@ static void add_matches(const struct xtables_rule *rule, struct xtables_entry *e
 
 		snprintf(comment->comment, sizeof(comment->comment), "%s", rule->comment);
 	}
+	if (rule->port_count)
+		add_ports(entry, rule);
+	if (rule->mark)
+		add_mark(entry, rule->mark);
 }
 
 static void add_dnat(const struct xtables_rule *rule, struct xtables_entry *entry)
@@ -165,6 +196,10 @@ static void add_target(const struct xtables_rule *rule, struct xtables_entry *en
 			extend(entry, "MASQUERADE", 0, sizeof(*ranges));
 
 		ranges->rangesize = 1;
+	} else if (strcmp(rule->target, "MARK") == 0) {
+		struct xt_mark_tginfo2 *mark = extend(entry, "MARK", 2, sizeof(*mark));
+
+		mark->mark = mark->mask = rule->set_mark;
 	} else {
 		/* A verdict or a chain: libiptc makes a number of the name. */
 		extend(entry, rule->target, 0,
@@ -233,6 +268,17 @@ static bool same_match(const struct xt_entry_match *a, const struct xt_entry_mat
 	       memcmp(a->data, b->data, a->u.match_size - sizeof(*a)) == 0;
 }
 
+static const struct xt_entry_match *target_of(int family, const void *entry)
+{
+	return (const void *)((const char *)entry + *target_offset(family, entry));
+}
+
+/* A verdict or a chain has a name in one of them, the number of it in the other. */
+static bool same_target(const struct xt_entry_match *a, const struct xt_entry_match *b)
+{
+	return !a->u.user.name[0] || !b->u.user.name[0] || same_match(a, b);
+}
+
 bool xtables_entry_same(int family, const void *a, const void *b)
 {
 	const struct xt_entry_match *of_a = NULL, *of_b = NULL;
@@ -245,5 +291,43 @@ bool xtables_entry_same(int family, const void *a, const void *b)
 		if (of_a && of_b && !same_match(of_a, of_b))
 			return false;
 	} while (of_a && of_b);
-	return !of_a && !of_b;
+	return !of_a && !of_b && same_target(target_of(family, a), target_of(family, b));
+}
+
+/* ---- for people ---- */
+
+static void print_address(FILE *out, const char *word, const struct xtables_prefix *prefix)
+{
+	char text[46] = "anywhere";
+
+	if (prefix->address.family)
+		rules_print_address(&prefix->address, text);
+	fprintf(out, " %s %s", word, text);
+}
+
+static void print_interface(FILE *out, const char *word, const struct xtables_interface *interface)
+{
+	if (interface->name)
+		fprintf(out, ", %s%s %s", interface->inverted ? "not " : "", word, interface->name);
+}
+
+char *xtables_rule_text(const struct xtables_rule *rule)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return mem_copy(rule->target);
+	fputs(rule->target, out);
+	print_address(out, "from", &rule->source);
+	print_address(out, "to", &rule->destination);
+	if (rule->port)
+		fprintf(out, " port %u", rule->port);
+	for (unsigned int i = 0; i < rule->port_count; i++)
+		fprintf(out, "%s%u", i ? "," : " ports ", rule->ports[i]);
+	print_interface(out, "in by", &rule->in);
+	print_interface(out, "out by", &rule->out);
+	fclose(out);
+	return text;
 }
