@@ -14,9 +14,9 @@
 #include "base/auto.h"
 #include "rtnl.h"
 
-int link_set_up(const char *name, struct err *err)
+static int set_flags(const char *name, unsigned int flags, struct err *err)
 {
-	struct ifinfomsg info = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	struct ifinfomsg info = { .ifi_flags = flags, .ifi_change = IFF_UP };
 	auto_nl_sock struct nl_sock *sock = NULL;
 	auto_nl_msg struct nl_msg *msg = NULL;
 	int ret;
@@ -30,6 +30,16 @@ int link_set_up(const char *name, struct err *err)
 		return err_set(err, ENOMEM, "netlink");
 	ret = rtnl_transact(sock, msg);
 	return ret < 0 ? rtnl_err(err, ret, name) : 0;
+}
+
+int link_set_up(const char *name, struct err *err)
+{
+	return set_flags(name, IFF_UP, err);
+}
+
+int link_set_down(const char *name, struct err *err)
+{
+	return set_flags(name, 0, err);
 }
 
 /* ---- counters ---- */

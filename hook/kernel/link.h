@@ -10,6 +10,7 @@
 #include "base/err.h"
 
 int link_set_up(const char *name, struct err *err);
+int link_set_down(const char *name, struct err *err);
 
 struct link_counters { /* as the kernel counts; rx is what the link has received */
 	char name[16];

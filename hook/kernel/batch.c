@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "batch.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/auto.h"
+#include "base/mem.h"
+
+enum { FIRST_CAPACITY = 2 << 10, ANSWER_SIZE = 32 << 10 };
+
+int batch_open(struct batch *ret_batch, struct err *err)
+{
+	const int on = 1;
+
+	*ret_batch = (struct batch){ 0 };
+	ret_batch->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	if (ret_batch->fd < 0)
+		return err_set(err, errno, "connect to netlink");
+	/* Else a dump is of everything, whatever it asks for (Linux 4.20). */
+	setsockopt(ret_batch->fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+	return 0;
+}
+
+void batch_close(struct batch *batch)
+{
+	if (batch->fd > 0)
+		close(batch->fd);
+	free(batch->data);
+	free(batch->codes);
+	*batch = (struct batch){ .fd = -1 };
+}
+
+/* ---- building ---- */
+
+/* Zeroed room at the end, aligned as netlink wants it. */
+static void *extend(struct batch *batch, size_t size)
+{
+	size_t aligned = NLMSG_ALIGN(size);
+	void *place;
+
+	while (batch->size + aligned > batch->capacity) {
+		batch->capacity = batch->capacity ? batch->capacity * 2 : FIRST_CAPACITY;
+		batch->data = mem_resize(batch->data, batch->capacity);
+	}
+	place = batch->data + batch->size;
+	memset(place, 0, aligned);
+	batch->size += aligned;
+	return place;
+}
+
+static struct nlmsghdr *header_at(const struct batch *batch, size_t offset)
+{
+	return (struct nlmsghdr *)(void *)(batch->data + offset);
+}
+
+void batch_append(struct batch *batch, const void *data, size_t size)
+{
+	memcpy(extend(batch, size), data, size);
+	header_at(batch, batch->message)->nlmsg_len = (uint32_t)(batch->size - batch->message);
+}
+
+void batch_request(struct batch *batch, int type, int flags, const void *header, size_t size)
+{
+	struct nlmsghdr *message;
+
+	batch->message = batch->size;
+	message = extend(batch, NLMSG_HDRLEN);
+	*message = (struct nlmsghdr){ .nlmsg_type = (uint16_t)type,
+				      .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags),
+				      .nlmsg_seq = batch->sequence + batch->count++ };
+	batch_append(batch, header, size);
+}
+
+void batch_put(struct batch *batch, int type, const void *data, size_t size)
+{
+	const struct nlattr attr = { .nla_type = (uint16_t)type,
+				     .nla_len = (uint16_t)(NLA_HDRLEN + size) };
+	char *place = extend(batch, NLA_HDRLEN + size);
+
+	memcpy(place, &attr, sizeof(attr));
+	if (size)
+		memcpy(place + NLA_HDRLEN, data, size);
+	header_at(batch, batch->message)->nlmsg_len = (uint32_t)(batch->size - batch->message);
+}
+
+void batch_put_text(struct batch *batch, int type, const char *text)
+{
+	batch_put(batch, type, text, strlen(text) + 1);
+}
+
+void batch_put_u32(struct batch *batch, int type, uint32_t value)
+{
+	batch_put(batch, type, &value, sizeof(value));
+}
+
+size_t batch_nest(struct batch *batch, int type)
+{
+	size_t nest = batch->size;
+
+	batch_put(batch, type | NLA_F_NESTED, NULL, 0);
+	return nest;
+}
+
+void batch_unnest(struct batch *batch, size_t nest)
+{
+	struct nlattr *attr = (struct nlattr *)(void *)(batch->data + nest);
+
+	attr->nla_len = (uint16_t)(batch->size - nest);
+}
+
+/* ---- sending ---- */
+
+static int send_all(struct batch *batch)
+{
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	ssize_t sent;
+
+	header_at(batch, batch->message)->nlmsg_flags |= NLM_F_ACK;
+	do
+		sent = sendto(batch->fd, batch->data, batch->size, 0,
+			      (const struct sockaddr *)&kernel, sizeof(kernel));
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : 0;
+}
+
+static void reset(struct batch *batch)
+{
+	batch->sequence += batch->count;
+	batch->count = 0;
+	batch->size = 0;
+}
+
+static ssize_t receive(int fd, char *buffer)
+{
+	ssize_t len;
+
+	do
+		len = recv(fd, buffer, ANSWER_SIZE, 0);
+	while (len < 0 && errno == EINTR);
+	return len;
+}
+
+static void note_codes(struct batch *batch, const char *buffer, ssize_t len, bool *ret_last)
+{
+	const struct nlmsghdr *header = (const void *)buffer;
+
+	for (; NLMSG_OK(header, (size_t)len); header = NLMSG_NEXT(header, len)) {
+		uint32_t index = header->nlmsg_seq - batch->sequence;
+
+		if (header->nlmsg_type != NLMSG_ERROR || index >= batch->count)
+			continue;
+		batch->codes[index] = ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
+		*ret_last = *ret_last || index == batch->count - 1;
+	}
+}
+
+/* Only the last asks for an answer when all went well: it comes after those of all others. */
+int batch_send(struct batch *batch, struct err *err)
+{
+	_Alignas(8) char buffer[ANSWER_SIZE];
+	bool last = false;
+	int ret;
+
+	if (batch->count == 0)
+		return 0;
+	batch->codes = mem_array(batch->codes, batch->count, sizeof(*batch->codes));
+	memset(batch->codes, 0, batch->count * sizeof(*batch->codes));
+	ret = send_all(batch);
+	while (ret == 0 && !last) {
+		ssize_t len = receive(batch->fd, buffer);
+
+		if (len < 0)
+			ret = -errno;
+		else
+			note_codes(batch, buffer, len, &last);
+	}
+	reset(batch);
+	return ret < 0 ? err_set(err, -ret, "netlink") : 0;
+}
+
+/* ---- asking ---- */
+
+static bool take_answer(const struct nlmsghdr *header, int *ret_code,
+			void (*func)(void *data, const struct nlmsghdr *object), void *data)
+{
+	if (header->nlmsg_type == NLMSG_ERROR)
+		*ret_code = ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
+	if (header->nlmsg_type == NLMSG_ERROR || header->nlmsg_type == NLMSG_DONE)
+		return true;
+	func(data, header);
+	return false;
+}
+
+int batch_ask(struct batch *batch, void (*func)(void *data, const struct nlmsghdr *object),
+	      void *data)
+{
+	_Alignas(8) char buffer[ANSWER_SIZE];
+	uint32_t sequence = batch->sequence;
+	bool ended = false;
+	int code = 0, ret = send_all(batch);
+
+	reset(batch);
+	while (ret == 0 && !ended) {
+		const struct nlmsghdr *header = (const void *)buffer;
+		ssize_t len = receive(batch->fd, buffer);
+
+		if (len < 0)
+			return -errno;
+		for (; NLMSG_OK(header, (size_t)len); header = NLMSG_NEXT(header, len))
+			if (header->nlmsg_seq == sequence && !ended)
+				ended = take_answer(header, &code, func, data);
+	}
+	return ret < 0 ? ret : code;
+}
+
+/* ---- reading ---- */
+
+static const struct nlattr *find(const char *attrs, size_t size, int type)
+{
+	while (size >= NLA_HDRLEN) {
+		const struct nlattr *attr = (const void *)attrs;
+		size_t step = NLA_ALIGN((size_t)attr->nla_len);
+
+		if (attr->nla_len < NLA_HDRLEN || attr->nla_len > size)
+			return NULL;
+		if ((attr->nla_type & NLA_TYPE_MASK) == type)
+			return attr;
+		if (step >= size)
+			return NULL;
+		attrs += step;
+		size -= step;
+	}
+	return NULL;
+}
+
+const struct nlattr *batch_find(const struct nlmsghdr *object, size_t header_size, int type)
+{
+	size_t skip = NLMSG_HDRLEN + NLMSG_ALIGN(header_size);
+
+	if (object->nlmsg_len < skip)
+		return NULL;
+	return find((const char *)object + skip, object->nlmsg_len - skip, type);
+}
+
+const struct nlattr *batch_find_in(const struct nlattr *nest, int type)
+{
+	if (!nest)
+		return NULL;
+	return find((const char *)nest + NLA_HDRLEN, nest->nla_len - (size_t)NLA_HDRLEN, type);
+}
+
+const void *batch_data(const struct nlattr *attr, size_t min_size)
+{
+	if (!attr || attr->nla_len < NLA_HDRLEN + min_size)
+		return NULL;
+	return (const char *)attr + NLA_HDRLEN;
+}
+
+uint32_t batch_u32(const struct nlattr *attr)
+{
+	const void *data = batch_data(attr, sizeof(uint32_t));
+	uint32_t value = 0;
+
+	if (data)
+		memcpy(&value, data, sizeof(value));
+	return value;
+}

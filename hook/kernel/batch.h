@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* rtnetlink requests, several in one message to the kernel, which works through all of them
+ * whatever becomes of the first, and answers before sending has returned. Built by hand: what libnl
+ * does at the opening of a socket alone costs as much as all that is asked here.
+ *
+ * A socket belongs to the network namespace in which it was opened, wherever its owner goes. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct nlattr;
+struct nlmsghdr;
+
+struct batch {
+	int fd;
+	unsigned char *data;
+	size_t size, capacity;
+	size_t message; /* where the one that is being built begins */
+	unsigned int count;
+	int *codes; /* of batch_send(): for each request 0 or a negative errno; -ENOMSG: no answer
+		     */
+	uint32_t sequence;
+};
+
+int batch_open(struct batch *ret_batch, struct err *err);
+void batch_close(struct batch *batch);
+#define auto_batch __attribute__((cleanup(batch_close)))
+
+/* Begin a request (RTM_*) with its header. flags beside NLM_F_REQUEST. */
+void batch_request(struct batch *batch, int type, int flags, const void *header, size_t size);
+
+/* Attributes of the request begun last. */
+void batch_put(struct batch *batch, int type, const void *data, size_t size);
+void batch_put_text(struct batch *batch, int type, const char *text);
+void batch_put_u32(struct batch *batch, int type, uint32_t value);
+size_t batch_nest(struct batch *batch, int type); /* give what it returns to batch_unnest() */
+void batch_unnest(struct batch *batch, size_t nest);
+/* Bytes between attributes: the header of a veth's peer. */
+void batch_append(struct batch *batch, const void *data, size_t size);
+
+/* Send them all; what became of each is in codes until the next request is begun. An error only
+ * when the kernel could not be asked. */
+int batch_send(struct batch *batch, struct err *err);
+
+/* The one request of the batch is a question. func is called for each object of the answer; the
+ * return value is 0 or the negative errno that the kernel answered, without an err. */
+int batch_ask(struct batch *batch, void (*func)(void *data, const struct nlmsghdr *object),
+	      void *data);
+
+/* An attribute of an object whose header has this size, and of a nest; NULL: none. */
+const struct nlattr *batch_find(const struct nlmsghdr *object, size_t header_size, int type);
+const struct nlattr *batch_find_in(const struct nlattr *nest, int type);
+const void *batch_data(const struct nlattr *attr, size_t min_size); /* NULL when shorter */
+uint32_t batch_u32(const struct nlattr *attr);                      /* 0 for NULL */

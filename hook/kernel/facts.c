@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "facts.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "base/auto.h"
+
+static void copy_bytes(void *to, const struct nlattr *attr, size_t size)
+{
+	const void *data = batch_data(attr, size);
+
+	if (data)
+		memcpy(to, data, size);
+}
+
+static void take_link(void *data, const struct nlmsghdr *object)
+{
+	const struct ifinfomsg *info = NLMSG_DATA(object);
+	const struct nlattr *kind, *operstate;
+	struct link_facts *facts = data;
+
+	if (object->nlmsg_type != RTM_NEWLINK)
+		return;
+	*facts = (struct link_facts){
+		.index = info->ifi_index,
+		.flags = info->ifi_flags,
+		.mtu = batch_u32(batch_find(object, sizeof(*info), IFLA_MTU)),
+		.txqlen = batch_u32(batch_find(object, sizeof(*info), IFLA_TXQLEN)),
+		.promiscuity = batch_u32(batch_find(object, sizeof(*info), IFLA_PROMISCUITY)),
+		.master = (int)batch_u32(batch_find(object, sizeof(*info), IFLA_MASTER)),
+		.peer = (int)batch_u32(batch_find(object, sizeof(*info), IFLA_LINK)),
+	};
+	copy_bytes(facts->mac, batch_find(object, sizeof(*info), IFLA_ADDRESS), 6);
+	operstate = batch_find(object, sizeof(*info), IFLA_OPERSTATE);
+	if (batch_data(operstate, 1))
+		facts->operstate = *(const unsigned char *)batch_data(operstate, 1);
+	kind = batch_find_in(batch_find(object, sizeof(*info), IFLA_LINKINFO), IFLA_INFO_KIND);
+	if (batch_data(kind, 1))
+		snprintf(facts->kind, sizeof(facts->kind), "%.*s", kind->nla_len - NLA_HDRLEN,
+			 (const char *)batch_data(kind, 1));
+}
+
+int facts_of_link(struct batch *batch, const char *name, struct link_facts *ret_facts,
+		  struct err *err)
+{
+	const struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
+	int ret;
+
+	batch_request(batch, RTM_GETLINK, 0, &info, sizeof(info));
+	batch_put_text(batch, IFLA_IFNAME, name);
+	batch_put_u32(batch, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	ret = batch_ask(batch, take_link, ret_facts);
+	if (ret < 0 && ret != -ENODEV)
+		return err_set(err, -ret, "look at %s", name);
+	return ret;
+}
+
+int facts_index(int fd, const char *name)
+{
+	struct ifreq request = { 0 };
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	return ioctl(fd, SIOCGIFINDEX, &request) < 0 ? 0 : request.ifr_ifindex;
+}
+
+/* ---- addresses ---- */
+
+struct addresses {
+	int index;
+	struct facts_address *items;
+	size_t count;
+};
+
+static void take_address(void *data, const struct nlmsghdr *object)
+{
+	const struct ifaddrmsg *info = NLMSG_DATA(object);
+	const struct nlattr *bytes, *flags;
+	struct addresses *addresses = data;
+	struct facts_address *address;
+
+	if (object->nlmsg_type != RTM_NEWADDR || (int)info->ifa_index != addresses->index)
+		return;
+	addresses->items =
+		mem_array(addresses->items, addresses->count + 1, sizeof(*addresses->items));
+	address = &addresses->items[addresses->count++];
+	flags = batch_find(object, sizeof(*info), IFA_FLAGS);
+	*address = (struct facts_address){ .family = info->ifa_family,
+					   .length = info->ifa_prefixlen,
+					   .flags = flags ? batch_u32(flags) : info->ifa_flags };
+	bytes = batch_find(object, sizeof(*info), IFA_LOCAL);
+	if (!bytes)
+		bytes = batch_find(object, sizeof(*info), IFA_ADDRESS);
+	copy_bytes(address->bytes, bytes, info->ifa_family == AF_INET6 ? 16 : 4);
+}
+
+int facts_of_addresses(struct batch *batch, int index, int family,
+		       struct facts_address **ret_addresses, size_t *ret_count, struct err *err)
+{
+	const struct ifaddrmsg info = { .ifa_family = (unsigned char)family,
+					.ifa_index = (unsigned int)index };
+	struct addresses addresses = { .index = index };
+	int ret;
+
+	batch_request(batch, RTM_GETADDR, NLM_F_DUMP, &info, sizeof(info));
+	ret = batch_ask(batch, take_address, &addresses);
+	if (ret < 0) {
+		free(addresses.items);
+		return err_set(err, -ret, "list addresses");
+	}
+	*ret_addresses = addresses.items;
+	*ret_count = addresses.count;
+	return 0;
+}
+
+void facts_request_address(struct batch *batch, int type, int flags, int index,
+			   const struct facts_address *address)
+{
+	const struct ifaddrmsg info = { .ifa_family = (unsigned char)address->family,
+					.ifa_prefixlen = (unsigned char)address->length,
+					.ifa_index = (unsigned int)index };
+	size_t size = address->family == AF_INET6 ? 16 : 4;
+
+	batch_request(batch, type, flags, &info, sizeof(info));
+	batch_put(batch, IFA_LOCAL, address->bytes, size);
+	batch_put(batch, IFA_ADDRESS, address->bytes, size);
+	if (type == RTM_NEWADDR && address->family == AF_INET && address->length < 31) {
+		uint32_t broadcast;
+
+		memcpy(&broadcast, address->bytes, sizeof(broadcast));
+		broadcast |= htonl(address->length ? UINT32_MAX >> address->length : UINT32_MAX);
+		batch_put(batch, IFA_BROADCAST, &broadcast, sizeof(broadcast));
+	}
+}
+
+/* ---- Ethernet addresses ---- */
+
+void facts_mac_text(const unsigned char mac[6], char ret_text[18])
+{
+	snprintf(ret_text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+		 mac[4], mac[5]);
+}
+
+bool facts_mac_parse(const char *text, unsigned char ret_mac[6])
+{
+	unsigned char mac[6];
+	int end = 0;
+
+	if (sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2],
+		   &mac[3], &mac[4], &mac[5], &end) != 6 ||
+	    text[end])
+		return false;
+	memcpy(ret_mac, mac, 6);
+	return true;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "linger.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "base/auto.h"
+#include "facts.h"
+
+enum {
+	KEPT_MAX = 8,
+	STACK_SIZE = 16 << 10,
+	/* While a socket closes after rules are gone, everybody's transactions wait: so not before
+	 * the kernel has done by itself what closing would wait for. */
+	LINGER_MS = 60,
+};
+
+static int kept[KEPT_MAX];
+static unsigned int kept_count;
+
+struct request {
+	struct nlmsghdr header;
+	struct ifinfomsg info;
+};
+
+struct work {        /* of the detached process, all its own */
+	int link_fd; /* -1: no link to be deleted */
+	struct request request;
+	int fds[KEPT_MAX + 1]; /* kept open, in order */
+	unsigned int count;
+};
+
+/* ---- the detached process ---- */
+
+/* Held locks and the caller's pipes are let go: nobody must wait for this process. */
+static void close_others(const struct work *work)
+{
+	unsigned int next = 0;
+
+	for (unsigned int i = 0; i < work->count; i++) {
+		unsigned int fd = (unsigned int)work->fds[i];
+
+		if (fd > next)
+			syscall(SYS_close_range, next, fd - 1, 0);
+		next = fd + 1;
+	}
+	syscall(SYS_close_range, next, ~0U, 0);
+}
+
+/* It shares our memory until we end, so it keeps to its own stack, and to system calls that do not
+ * fail: errno is ours. */
+static int detached(void *data)
+{
+	const struct work *work = data;
+	const struct timespec pause = { .tv_nsec = LINGER_MS * 1000000L };
+
+	close_others(work);
+	setsid();
+	prctl(PR_SET_NAME, "oci-net-linger"); /* for ps */
+	if (work->link_fd >= 0)
+		(void)!send(work->link_fd, &work->request, sizeof(work->request), 0);
+	if (work->count > (work->link_fd >= 0))
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	syscall(SYS_exit, 0);
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* The memory of both is given away for good. What is kept is now that process's to close. */
+static bool detach(int link_fd, const struct request *request)
+{
+	struct work *work = mem_alloc(sizeof(*work));
+	char *stack = mem_alloc(STACK_SIZE);
+
+	work->link_fd = link_fd;
+	if (request)
+		work->request = *request;
+	memcpy(work->fds, kept, kept_count * sizeof(*kept));
+	work->count = kept_count;
+	if (link_fd >= 0)
+		work->fds[work->count++] = link_fd;
+	qsort(work->fds, work->count, sizeof(*work->fds), compare);
+	if (clone(detached, stack + STACK_SIZE, CLONE_VM, work) < 0)
+		return false;
+	kept_count = 0;
+	return true;
+}
+
+/* ---- a link ---- */
+
+static int open_events(int *ret_fd, struct err *err)
+{
+	const struct sockaddr_nl self = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+	auto_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&self, sizeof(self)) < 0)
+		return err_set(err, errno, "connect to netlink");
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+/* Has it happened? 1: not yet. */
+static int look(const char *buffer, ssize_t len, int index)
+{
+	const struct nlmsghdr *header = (const void *)buffer;
+
+	for (; NLMSG_OK(header, (size_t)len); header = NLMSG_NEXT(header, len)) {
+		const struct ifinfomsg *info = NLMSG_DATA(header);
+
+		if (header->nlmsg_type == NLMSG_ERROR)
+			return ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
+		if (header->nlmsg_type == RTM_DELLINK && info->ifi_index == index &&
+		    info->ifi_family == AF_UNSPEC)
+			return 0;
+	}
+	return 1;
+}
+
+/* For when there were more events than the socket could hold. */
+static bool is_there(int fd, int index)
+{
+	struct ifreq request = { .ifr_ifindex = index };
+
+	return ioctl(fd, SIOCGIFNAME, &request) == 0;
+}
+
+static int receive_end(int fd, int index)
+{
+	_Alignas(8) char buffer[16 << 10];
+	ssize_t len = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+
+	if (len >= 0)
+		return look(buffer, len, index);
+	return errno == ENOBUFS && !is_there(fd, index) ? 0 : 1;
+}
+
+static int wait_for(int fd, int index, struct deadline deadline, struct err *err)
+{
+	int ret = 1;
+
+	while (ret > 0) {
+		struct pollfd wait = { .fd = fd, .events = POLLIN };
+
+		if (poll(&wait, 1, (int)deadline_left_ms(deadline)) == 0) {
+			err_say(err, ETIMEDOUT, "the kernel does not remove the link");
+			return err_class(err, STATUS_TIMEOUT);
+		}
+		ret = receive_end(fd, index);
+	}
+	return ret < 0 && ret != -ENODEV ? err_set(err, -ret, "remove the link") : 0;
+}
+
+int linger_delete_link(const char *name, struct deadline deadline, struct err *err)
+{
+	struct request request = { .header = { .nlmsg_len = sizeof(struct request),
+					       .nlmsg_type = RTM_DELLINK,
+					       .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK } };
+	auto_close int fd = -1;
+	int ret = open_events(&fd, err);
+
+	if (ret < 0)
+		return ret;
+	request.info.ifi_index = facts_index(fd, name);
+	if (request.info.ifi_index == 0)
+		return 0;
+	if (!detach(fd, &request) && send(fd, &request, sizeof(request), 0) < 0)
+		return err_set(err, errno, "remove the link");
+	return wait_for(fd, request.info.ifi_index, deadline, err);
+}
+
+/* ---- sockets ---- */
+
+void linger_keep(int fd)
+{
+	if (kept_count < KEPT_MAX)
+		kept[kept_count++] = fd;
+	else
+		close(fd);
+}
+
+void linger_end(void)
+{
+	if (kept_count)
+		detach(-1, NULL);
+}

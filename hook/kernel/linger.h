@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the kernel takes its time over when all that anybody can see has happened: the grace periods
+ * after a link is gone, and those after rules are gone, which whoever closes the socket waits for.
+ * A process of ours, detached and without files, waits in our place; the answer does not. */
+#pragma once
+
+#include "base/clock.h"
+#include "base/err.h"
+
+/* Remove the link of this name from the network namespace of the caller. On return nobody can
+ * see it or its peer any more, and their names are free. Already gone is success. */
+int linger_delete_link(const char *name, struct deadline deadline, struct err *err);
+
+/* The descriptor is closed for us, a moment after the end of this process. */
+void linger_keep(int fd);
+
+/* Before the end of the process: see to what is kept. */
+void linger_end(void);

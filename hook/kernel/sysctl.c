@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sysctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/auto.h"
+
+enum { VALUE_MAX = 4096 };
+
+static int open_value(const char *name, int flags)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/proc/sys/%s", name);
+	return open(path, flags | O_CLOEXEC);
+}
+
+int sysctl_write(const char *name, const char *value, struct err *err)
+{
+	auto_close int fd = open_value(name, O_WRONLY);
+
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		return err_set(err, errno, "write %s to /proc/sys/%s", value, name);
+	return 0;
+}
+
+char *sysctl_read(const char *name)
+{
+	auto_close int fd = open_value(name, O_RDONLY);
+	char value[VALUE_MAX];
+	ssize_t len = fd < 0 ? -1 : read(fd, value, sizeof(value));
+
+	if (len > 0 && value[len - 1] == '\n')
+		len--;
+	return len < 0 ? NULL : mem_copy_n(value, (size_t)len);
+}
+
+int sysctl_ensure(const char *name, const char *value, struct err *err)
+{
+	auto_free char *now = sysctl_read(name);
+
+	return now && strcmp(now, value) == 0 ? 0 : sysctl_write(name, value, err);
+}
+
+void sysctl_try(const char *link_name, const char *family_and_key, const char *value)
+{
+	const char *slash = strchr(family_and_key, '/');
+	auto_free char *name = mem_format("net/%.*s/conf/%s%s", (int)(slash - family_and_key),
+					  family_and_key, link_name, slash);
+
+	sysctl_write(name, value, NULL);
+}

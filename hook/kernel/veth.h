@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A pair of virtual Ethernet links: one end on a bridge of this host, the other born in the
+ * container's namespace. Moving it there afterwards would hold the kernel's lock of all links for
+ * the length of a grace period; made in place it takes a quarter of a millisecond. */
+#pragma once
+
+#include <net/if.h>
+#include <stdbool.h>
+
+#include "batch.h"
+
+struct veth {
+	char host[IF_NAMESIZE]; /* out: vethXXXXXXXX, by chance */
+	const char *ifname;     /* of the container's end */
+	int netns;              /* descriptor of the container's namespace */
+	int master;             /* index of the bridge, and its name for messages */
+	const char *master_name;
+	unsigned int mtu; /* 0: the kernel's */
+	bool hairpin, isolated;
+	unsigned char host_mac[6]; /* out */
+	unsigned char mac[6]; /* of the container's end: in when has_mac, else out, by chance */
+	bool has_mac;
+};
+
+/* The host's end is up, the container's down. EEXIST: the container has a link of this name.
+ * EXFULL: the bridge is full. *ret_made: also on error, when the pair is there
+ * and is to be removed. */
+int veth_create(struct batch *batch, struct veth *veth, bool *ret_made, struct err *err);
