@@ -76,6 +76,7 @@ static void check_network(const struct conf *conf, const struct conflist_entry *
 		.list = entry->conflist.list,
 		.plugin_path = conf->cni_plugin_path,
 		.in_process = strcmp(conf->plugins, "builtin") == 0,
+		.firewall = conf->firewall,
 	};
 	struct err why;
 

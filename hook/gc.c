@@ -205,6 +205,7 @@ static int gc_network(const struct conf *conf, const struct conflist *conflist, 
 		.list = conflist->list,
 		.plugin_path = conf->cni_plugin_path,
 		.in_process = strcmp(conf->plugins, "builtin") == 0,
+		.firewall = conf->firewall,
 	};
 	int ret;
 

@@ -9,6 +9,8 @@
 #include "base/process.h"
 #include "commands/commands.h"
 #include "conf.h"
+#include "kernel/linger.h"
+#include "plugins/by_name.h"
 
 struct options {
 	const char *config;
@@ -106,6 +108,8 @@ int main(int argc, char **argv)
 	struct err err = { 0 };
 
 	process_settle();
+	if (by_name_find(argv[0]))
+		return by_name_run(argv[0]);
 	memset(words, 0, ((size_t)argc + 1) * sizeof(*words));
 	parse_options(argv, &options);
 	if (options.help) {
@@ -116,6 +120,7 @@ int main(int argc, char **argv)
 		status = report(&err);
 	}
 	log_close();
+	linger_end();
 	if (fflush(stdout) != 0 && status == STATUS_OK)
 		status = STATUS_UNEXPECTED;
 	return status;

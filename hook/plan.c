@@ -231,6 +231,7 @@ static struct step *network_step(const struct plan_input *input,
 	json_set_text(args, "cache_dir", input->conf->cni_cache_dir);
 	json_set_text(args, "lock_dir", input->conf->state_dir);
 	json_set_bool(args, "in_process", strcmp(input->conf->plugins, "builtin") == 0);
+	json_set_text(args, "firewall", input->firewall);
 	json_set(args, "conflist", list_for(conflist, network));
 	return step_new(&step_network, args);
 }

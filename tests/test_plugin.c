@@ -7,6 +7,14 @@
 #include "check.h"
 #include "scratch.h"
 
+static int find(const char *type, const char *path, bool in_process, struct plugin *ret_plugin,
+		struct err *err)
+{
+	return plugin_find(
+		type, &(struct plugin_choice){ .path = path, .in_process = in_process }, ret_plugin,
+		err);
+}
+
 static struct err err;
 
 /* Run a shell script as the plugin "fake". Returns what plugin and runtime make of it. */
@@ -29,7 +37,7 @@ static int call(const char *script, const char *command, int ms, struct json **r
 	json_set_text(conf, "name", "n");
 	scratch_script("fake", script);
 	memset(&err, 0, sizeof(err));
-	if (plugin_find("fake", scratch, false, &plugin, &err) < 0)
+	if (find("fake", scratch, false, &plugin, &err) < 0)
 		return -ENOENT;
 	return plugin.call(&plugin, &request, ret_output, &err);
 }
@@ -59,7 +67,7 @@ static void test_find(void)
 		scratch_write("p0/one/x", "a directory of that name");
 		scratch_write("p1/one", "not executable");
 		scratch_script("p2/one", "exit 0");
-		CHECK_INT(plugin_find("one", path, true, &plugin, &err), 0);
+		CHECK_INT(find("one", path, true, &plugin, &err), 0);
 		CHECK_TEXT(plugin.file, scratch_path("p1/one"));
 		CHECK_TEXT(plugin.type, "one");
 	}
@@ -68,16 +76,16 @@ static void test_find(void)
 		auto_plugin struct plugin plugin = { 0 };
 
 		CHECK_INT(symlink("one", scratch_path("p2/two")), 0);
-		CHECK_INT(plugin_find("two", scratch_path("p2"), true, &plugin, &err), 0);
+		CHECK_INT(find("two", scratch_path("p2"), true, &plugin, &err), 0);
 	}
 	TEST("none")
 	{
 		struct plugin plugin = { 0 };
 
-		CHECK_INT(plugin_find("none", "/a:/b", true, &plugin, &err), -ENOENT);
+		CHECK_INT(find("none", "/a:/b", true, &plugin, &err), -ENOENT);
 		CHECK_TEXT(err.text, "no executable \"none\" in /a:/b");
 		CHECK_INT(err.status, STATUS_PLUGIN);
-		CHECK_INT(plugin_find("none", "", true, &plugin, &err), -ENOENT);
+		CHECK_INT(find("none", "", true, &plugin, &err), -ENOENT);
 	}
 	TEST("no type leaves the search path")
 	{
@@ -86,7 +94,7 @@ static void test_find(void)
 		struct plugin plugin = { 0 };
 
 		for (size_t i = 0; i < array_size(types); i++)
-			CHECK_INT(plugin_find(types[i], scratch, true, &plugin, &err), -EINVAL);
+			CHECK_INT(find(types[i], scratch, true, &plugin, &err), -EINVAL);
 		CHECK_INT(err.status, STATUS_PLUGIN);
 	}
 }
@@ -218,7 +226,7 @@ static void test_busy(void)
 			_exit(0); /* the last to have it open for writing */
 		}
 		close(fd);
-		CHECK_INT(plugin_find("busy", scratch, false, &plugin, &err), 0);
+		CHECK_INT(find("busy", scratch, false, &plugin, &err), 0);
 		CHECK_INT(plugin.call(&plugin, &request, &output, &err), 0);
 	}
 	TEST("not longer than there is time")
@@ -237,7 +245,7 @@ static void test_busy(void)
 		auto_close int fd = open(scratch_script("busy", "exit 0"), O_WRONLY | O_CLOEXEC);
 
 		CHECK(fd >= 0);
-		CHECK_INT(plugin_find("busy", scratch, false, &plugin, &err), 0);
+		CHECK_INT(find("busy", scratch, false, &plugin, &err), 0);
 		CHECK_INT(plugin.call(&plugin, &request, &output, &err), -ETXTBSY);
 		CHECK_INT(err.status, STATUS_PLUGIN);
 	}

@@ -53,6 +53,8 @@ bool conflist_has_capability(const struct json *list, const char *capability);
 
 /* ^[A-Za-z0-9][A-Za-z0-9_.-]*$: what CNI allows as a network name or a container id. */
 bool conflist_name_ok(const char *name);
+/* And an interface of a container? (libcni pkg/utils) */
+bool conflist_ifname_ok(const char *name);
 
 /* Compare two versions numerically ("" counts as 0.1.0, missing parts as 0); -2 when one is
  * malformed, else -1, 0, 1. */

@@ -12,6 +12,7 @@
 #include "conflist.h"
 #include "operation.h"
 #include "plugin.h"
+#include "plugins/builtin.h"
 #include "result.h"
 
 /* The first error is the one reported: those after it often follow from it. */
@@ -32,18 +33,6 @@ static int first_error(const struct err *first, struct err *err)
 
 /* ---- ADD ---- */
 
-static bool ifname_ok(const char *name)
-{
-	size_t len = strlen(name);
-
-	if (len == 0 || len >= IFNAMSIZ || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (name[i] == '/' || name[i] == ':' || isspace((unsigned char)name[i]))
-			return false;
-	return true;
-}
-
 static int check_names(const struct operation *operation, struct err *err)
 {
 	if (!conflist_name_ok(operation->name))
@@ -51,7 +40,7 @@ static int check_names(const struct operation *operation, struct err *err)
 	else if (!conflist_name_ok(operation->container_id))
 		err_say(err, EINVAL, "\"%.64s\" cannot be the id of a container in CNI",
 			operation->container_id);
-	else if (!ifname_ok(operation->ifname))
+	else if (!conflist_ifname_ok(operation->ifname))
 		err_say(err, EINVAL, "\"%.64s\" cannot be the name of an interface",
 			operation->ifname);
 	else if (!*operation->netns)
@@ -68,8 +57,8 @@ static int check_plugins(const struct operation *operation, struct err *err)
 	for (size_t i = 0; i < json_count(operation->plugins); i++) {
 		const char *type = json_text(json_get_fold(json_at(operation->plugins, i), "type"));
 		auto_plugin struct plugin plugin = { 0 };
-		int ret = plugin_find(type ? type : "", operation->path,
-				      operation->attachment->in_process, &plugin, err);
+		int ret = operation_find(operation, json_at(operation->plugins, i),
+					 json_at(operation->plugins, i), &plugin, err);
 
 		if (ret < 0) {
 			err_wrap(err, "plugin %s", type ? type : "");
@@ -89,18 +78,30 @@ int cni_find_plugins(const struct cni_attachment *network, struct err *err)
 					json_get_text(json_get(plugin, "ipam"), "type") };
 
 		for (size_t j = 0; j < array_size(types); j++) {
+			const struct plugin_choice choice = { .path = network->plugin_path,
+							      .in_process = network->in_process,
+							      .conf = plugin,
+							      .firewall = network->firewall };
 			auto_plugin struct plugin found = { 0 };
 			int ret;
 
 			if (!types[j] || !*types[j])
 				continue;
-			ret = plugin_find(types[j], network->plugin_path, network->in_process,
-					  &found, err);
+			ret = plugin_find(types[j], &choice, &found, err);
 			if (ret < 0)
 				return ret;
 		}
 	}
 	return 0;
+}
+
+bool cni_built_in(const struct cni_attachment *attachment, const struct json *plugin)
+{
+	struct operation operation = operation_on_network(attachment, "ADD");
+	auto_json struct json *config = operation_attachment_config(&operation, plugin, NULL);
+	auto_plugin struct plugin found = { 0 };
+
+	return operation_find(&operation, plugin, config, &found, NULL) == 0 && !found.file;
 }
 
 struct results {
@@ -129,7 +130,6 @@ static void note_version(struct json *printed, const char *version)
 static int add_one(struct operation *operation, const struct json *plugin, struct deadline deadline,
 		   struct results *results, struct err *err)
 {
-	const struct cni_attachment *attachment = operation->attachment;
 	auto_json struct json *config =
 		operation_attachment_config(operation, plugin, results->previous);
 	auto_results struct results fresh = { 0 };
@@ -149,9 +149,33 @@ static int add_one(struct operation *operation, const struct json *plugin, struc
 	stale = *results;
 	*results = fresh;
 	fresh = stale;
-	if (!attachment->learnt)
-		return 0;
-	return attachment->learnt(attachment->data, results->printed, err);
+	return 0;
+}
+
+/* An executable's DEL finds only what its result names. A built-in one finds it all the same. */
+static size_t last_executable(const struct operation *operation)
+{
+	size_t last = json_count(operation->plugins);
+
+	while (last > 0 &&
+	       cni_built_in(operation->attachment, json_at(operation->plugins, last - 1)))
+		last--;
+	return last;
+}
+
+static int add_all(struct operation *operation, struct deadline deadline, struct results *results,
+		   struct err *err)
+{
+	const struct cni_attachment *attachment = operation->attachment;
+	size_t noted = attachment->learnt ? last_executable(operation) : 0;
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < json_count(operation->plugins); i++) {
+		ret = add_one(operation, json_at(operation->plugins, i), deadline, results, err);
+		if (ret == 0 && i < noted)
+			ret = attachment->learnt(attachment->data, results->printed, err);
+	}
+	return ret;
 }
 
 /* The cache keeps the version of the last plugin, whatever the list's is. */
@@ -178,8 +202,8 @@ int cni_add(const struct cni_attachment *attachment, struct deadline deadline,
 		ret = check_names(&operation, err);
 	if (ret == 0)
 		ret = check_plugins(&operation, err);
-	for (size_t i = 0; ret == 0 && i < json_count(operation.plugins); i++)
-		ret = add_one(&operation, json_at(operation.plugins, i), deadline, &results, err);
+	if (ret == 0)
+		ret = add_all(&operation, deadline, &results, err);
 	if (ret == 0)
 		ret = save_result(&operation, results.printed, err);
 	if (ret == 0)
@@ -201,7 +225,7 @@ int cni_add_again(const struct cni_attachment *attachment, const char *type,
 		const struct json *plugin = json_at(operation.plugins, i);
 		const char *own = json_text(json_get_fold(plugin, "type"));
 
-		if (own && strcmp(own, type) == 0)
+		if (own && strcmp(own, type) == 0 && !cni_built_in(attachment, plugin))
 			ret = operation_tell(
 				&operation, plugin,
 				operation_attachment_config(&operation, plugin, previous), deadline,
@@ -314,6 +338,47 @@ int cni_check(const struct cni_attachment *attachment, const struct json *result
 			ret = first_error(&why, err);
 	}
 	return ret;
+}
+
+/* ---- what built-in plugins leave to the caller ---- */
+
+static int wish(struct operation *operation, const struct json *plugin, const struct json *previous,
+		struct json *network, struct err *err)
+{
+	auto_json struct json *config = operation_attachment_config(operation, plugin, previous);
+	auto_plugin struct plugin found = { 0 };
+	struct cni_call call = { .container_id = operation->container_id,
+				 .netns = operation->netns,
+				 .ifname = operation->ifname,
+				 .args = operation->args,
+				 .path = operation->path,
+				 .conf = config };
+	int ret = operation_find(operation, plugin, config, &found, err);
+
+	return ret < 0 || found.file ? ret
+				     : builtin_wish(builtin_find(found.type), &call, network, err);
+}
+
+int cni_wishes(const struct cni_attachment *attachment, const struct json *result,
+	       struct json **ret_network, struct err *err)
+{
+	auto_operation struct operation operation = { 0 };
+	auto_json struct json *network = json_new(JSON_OBJECT);
+	auto_json struct json *previous = NULL;
+	int ret = operation_on_attachment(attachment, "ADD", &operation, err);
+
+	if (ret == 0)
+		ret = result_convert(result, operation.version, operation.version, &previous, err);
+	for (size_t i = 0; ret == 0 && i < json_count(operation.plugins); i++)
+		ret = wish(&operation, json_at(operation.plugins, i), previous, network, err);
+	if (ret < 0)
+		return ret;
+	if (json_count(network) > 0) {
+		json_set_text(network, "network", operation.name);
+		json_set_text(network, "id", operation.container_id);
+		*ret_network = take_ptr(network);
+	}
+	return 0;
 }
 
 /* ---- GC, STATUS, VERSION ---- */

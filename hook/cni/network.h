@@ -22,10 +22,14 @@ struct cni_attachment {
 	const char *plugin_path;
 	const char *cache_dir; /* results are kept below cache_dir/results */
 	bool in_process;       /* use in-process plugins where there is one */
+	/* For these: the backend with which the caller makes the rules that they ask for
+	 * (cni_wishes), NULL: nobody does. fresh: nothing is left of this attachment. */
+	const char *firewall;
+	bool fresh;
 	/* For the record of whoever runs this. Either may be NULL; an error stops the operation.
 	 * before_exec: a program is about to run as this process and group.
-	 * learnt: the result so far, after each plugin of an ADD: what a DEL after a crash should
-	 * know. */
+	 * learnt: the result so far, after each plugin of an ADD but built-in ones at the end: what
+	 * a DEL after a crash should know. */
 	int (*before_exec)(void *data, const char *type, pid_t pid, struct err *err);
 	int (*learnt)(void *data, const struct json *result, struct err *err);
 	void *data;
@@ -40,9 +44,9 @@ int cni_add(const struct cni_attachment *attachment, struct deadline deadline,
 int cni_del(const struct cni_attachment *attachment, const struct json *result,
 	    struct deadline deadline, struct err *err);
 
-/* ADD of the plugins of one type alone, with the result of the whole ADD as prevResult: puts back
- * what such a plugin keeps outside the container. Only for those that look before they add
- * (portmap, firewall). */
+/* ADD of the executable plugins of one type alone, with the result of the whole ADD as prevResult:
+ * puts back what such a plugin keeps outside the container. Only for those that look before they
+ * add (portmap, firewall). */
 int cni_add_again(const struct cni_attachment *attachment, const char *type,
 		  const struct json *result, struct deadline deadline, struct err *err);
 
@@ -53,6 +57,14 @@ int cni_check(const struct cni_attachment *attachment, const struct json *result
 	      struct deadline deadline,
 	      void (*failed)(void *data, const char *type, const struct err *why), void *data,
 	      struct err *err);
+
+/* Is this plugin of the list one of this process? */
+bool cni_built_in(const struct cni_attachment *attachment, const struct json *plugin);
+
+/* What the built-in plugins of the list ask of the firewall, for this result of the ADD
+ * (firewall/wishes.h). *ret_network stays NULL when that is nothing. */
+int cni_wishes(const struct cni_attachment *attachment, const struct json *result,
+	       struct json **ret_network, struct err *err);
 
 /* For a network, not an attachment: only list, plugin_path, in_process, before_exec and data are
  * used. valid: [{"containerID", "ifname"}, …], what is to be kept. disableGC, or a version

@@ -140,6 +140,18 @@ static int note_process(void *data, pid_t pid, struct err *err)
 	return ret;
 }
 
+int operation_find(const struct operation *operation, const struct json *plugin,
+		   const struct json *config, struct plugin *ret_plugin, struct err *err)
+{
+	const struct cni_attachment *attachment = operation->attachment;
+	const struct plugin_choice choice = { .path = attachment->plugin_path,
+					      .in_process = attachment->in_process,
+					      .conf = config,
+					      .firewall = attachment->firewall };
+
+	return plugin_find(plugin_type(plugin), &choice, ret_plugin, err);
+}
+
 int operation_call(struct operation *operation, const struct json *plugin,
 		   const struct json *config, struct deadline deadline, struct json **ret_output,
 		   struct err *err)
@@ -156,13 +168,15 @@ int operation_call(struct operation *operation, const struct json *plugin,
 		.deadline = deadline,
 		.before_exec = attachment->before_exec ? note_process : NULL,
 		.data = operation,
+		.backend = attachment->firewall ? attachment->firewall : "auto",
+		.rules_elsewhere = attachment->firewall != NULL,
+		.fresh = attachment->fresh,
 	};
 	auto_plugin struct plugin found = { 0 };
 	int ret;
 
 	operation->type = plugin_type(plugin);
-	ret = plugin_find(operation->type, attachment->plugin_path, attachment->in_process, &found,
-			  err);
+	ret = operation_find(operation, plugin, config, &found, err);
 	if (ret == 0)
 		ret = found.call(&found, &call, ret_output, err);
 	if (ret < 0)

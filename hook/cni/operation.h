@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "network.h"
+#include "plugin.h"
 
 struct operation {
 	const struct cni_attachment *attachment;
@@ -37,6 +38,10 @@ bool operation_version_below(const struct operation *operation, const char *vers
 struct json *operation_network_config(const struct operation *operation, const struct json *plugin);
 struct json *operation_attachment_config(const struct operation *operation,
 					 const struct json *plugin, const struct json *previous);
+
+/* The plugin that is to read this configuration; plugin is its object in the list. */
+int operation_find(const struct operation *operation, const struct json *plugin,
+		   const struct json *config, struct plugin *ret_plugin, struct err *err);
 
 /* The error begins with "plugin TYPE: ". */
 int operation_call(struct operation *operation, const struct json *plugin,

@@ -8,19 +8,7 @@
 
 #include "base/auto.h"
 #include "base/mem.h"
-
-/* The plugins in this process, a line each; the one without a type ends the table. */
-static const struct plugin in_process_plugins[] = {
-	{ .type = NULL },
-};
-
-static const struct plugin *find_in_process(const char *type)
-{
-	for (const struct plugin *plugin = in_process_plugins; plugin->type; plugin++)
-		if (strcmp(plugin->type, type) == 0)
-			return plugin;
-	return NULL;
-}
+#include "plugins/builtin.h"
 
 /* A type becomes part of a path: it must not lead out of the directories searched. */
 static bool type_ok(const char *type)
@@ -55,28 +43,41 @@ static char *find_file(const char *type, const char *path)
 	return file;
 }
 
-int plugin_find(const char *type, const char *path, bool in_process, struct plugin *ret_plugin,
+static int refuse_type(const char *type, struct err *err)
+{
+	err_say(err, EINVAL, "\"%s\" cannot be the type of a plugin", type ? type : "");
+	return err_class(err, STATUS_PLUGIN);
+}
+
+static int not_found(const char *type, const struct plugin_choice *choice, const char *unknown,
+		     struct err *err)
+{
+	err_say(err, ENOENT, "no executable \"%s\" in %s%s%s", type,
+		*choice->path ? choice->path : "no path",
+		unknown ? ", and the built-in one does not do: " : "", unknown ? unknown : "");
+	return err_class(err, STATUS_PLUGIN);
+}
+
+int plugin_find(const char *type, const struct plugin_choice *choice, struct plugin *ret_plugin,
 		struct err *err)
 {
-	const struct plugin *own;
+	const struct builtin *builtin = NULL;
+	const char *unknown = NULL;
 	char *file;
 
-	if (!type_ok(type)) {
-		err_say(err, EINVAL, "\"%s\" cannot be the type of a plugin", type ? type : "");
-		err_class(err, STATUS_PLUGIN);
-		return -EINVAL;
-	}
-	own = in_process ? find_in_process(type) : NULL;
-	if (own) {
-		*ret_plugin = *own;
+	if (!type_ok(type))
+		return refuse_type(type, err);
+	if (choice->in_process)
+		builtin = builtin_find(type);
+	if (builtin)
+		unknown = builtin_cannot(builtin, choice->conf, choice->firewall);
+	if (builtin && !unknown) {
+		*ret_plugin = (struct plugin){ .type = builtin->type, .call = builtin_call };
 		return 0;
 	}
-	file = find_file(type, path);
-	if (!file) {
-		err_say(err, ENOENT, "no executable \"%s\" in %s", type, *path ? path : "no path");
-		err_class(err, STATUS_PLUGIN);
-		return -ENOENT;
-	}
+	file = find_file(type, choice->path);
+	if (!file)
+		return not_found(type, choice, unknown, err);
 	*ret_plugin = (struct plugin){ .type = type, .file = file, .call = exec_plugin_call };
 	return 0;
 }

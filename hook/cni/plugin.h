@@ -22,6 +22,11 @@ struct cni_call {
 	/* An executable is about to run as this process (and group): the owner notes it before. */
 	int (*before_exec)(void *data, pid_t pid, struct err *err);
 	void *data;
+	/* For a plugin in this process. The backend for the rules it asks for ("auto", ...), and
+	 * whether it is the caller who makes them; and whether the caller knows that nothing is
+	 * left of this attachment, so that it need not be looked for. */
+	const char *backend;
+	bool rules_elsewhere, fresh;
 };
 
 struct plugin {
@@ -34,10 +39,19 @@ struct plugin {
 		    struct json **ret_output, struct err *err);
 };
 
-/* The plugin of this type: in this process when the table has it (and in_process), else the first
+struct plugin_choice {
+	const char *path; /* where executables are */
+	bool in_process;  /* take one of this process where it knows every key of conf */
+	const struct json *conf;
+	const char
+		*firewall; /* the caller makes the rules, by this backend; NULL: the plugin does */
+};
+
+/* The plugin of this type: one of this process that can do all that conf asks for, else the first
  * regular file of that name in path. A type with a slash, empty, or "." and ".." leaves no search
- * path and is refused (EINVAL). ENOENT names type and path. Status PLUGIN. */
-int plugin_find(const char *type, const char *path, bool in_process, struct plugin *ret_plugin,
+ * path and is refused (EINVAL). ENOENT names type and path, and what the one of this process does
+ * not know. Status PLUGIN. */
+int plugin_find(const char *type, const struct plugin_choice *choice, struct plugin *ret_plugin,
 		struct err *err);
 void plugin_clear(struct plugin *plugin);
 #define auto_plugin __attribute__((cleanup(plugin_clear)))

@@ -109,15 +109,16 @@ static int clean_plugin(const struct json *plugin, const struct cni_attachment *
 	const char *type = json_get_text(plugin, "type");
 	const struct json *ipam = json_get(plugin, "ipam");
 	const char *ipam_type = json_get_text(ipam, "type");
+	bool chains = !cni_built_in(attachment, plugin);
 	int ret = 0;
 
 	if (!type)
 		return 0;
 	if (ipam_type && strcmp(ipam_type, "host-local") == 0)
 		ret = clean_leases(ipam, attachment, deadline, err);
-	if (ret == 0 && json_get_true(plugin, "ipMasq"))
+	if (ret == 0 && chains && json_get_true(plugin, "ipMasq"))
 		ret = chain_remove(CHAIN_MASQUERADE, attachment, deadline, err);
-	if (ret == 0 && strcmp(type, "portmap") == 0)
+	if (ret == 0 && chains && strcmp(type, "portmap") == 0)
 		ret = chain_remove(CHAIN_PORTMAP, attachment, deadline, err);
 	if (strcmp(type, "tuning") == 0)
 		clean_tuning(plugin, attachment);

@@ -9,6 +9,7 @@
 #include "base/auto.h"
 #include "base/log.h"
 #include "firewall.h"
+#include "kernel/linger.h"
 #include "kernel/nft.h"
 #include "kernel/route.h"
 #include "nftables_element.h"
@@ -148,6 +149,7 @@ static int replace(const struct firewall_rules *rules, const struct firewall_set
 	do
 		ret = replace_once(fd, &elements, rules->owner, err);
 	while (lost_a_race(ret) && deadline_left_ms(settings->deadline) > 0);
+	linger_keep(take_fd(&fd));
 	return ret;
 }
 
@@ -188,6 +190,7 @@ static int remove_rules(const char *owner, const struct firewall_rules *known,
 	do
 		ret = remove_once(fd, &elements, owner, err);
 	while (lost_a_race(ret) && deadline_left_ms(settings->deadline) > 0);
+	linger_keep(take_fd(&fd));
 	return ret;
 }
 

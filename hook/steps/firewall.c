@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The firewall rules that the networks' own plugins leave to us: forwarding for the addresses of
- * every network without a firewall plugin, and the published ports that no plugin maps. Known only
- * when the networks are up, so computed here. */
+/* The firewall rules that the networks' own plugins leave to us: all those of built-in plugins,
+ * forwarding for the addresses of every network without a firewall plugin, and the published ports
+ * that no plugin maps. Known only when the networks are up, so computed here; made together, so in
+ * one transaction. */
 #include "firewall/firewall.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/auto.h"
+#include "cni/network.h"
 #include "cni/result.h"
+#include "firewall/wishes.h"
 #include "kernel/conntrack.h"
-#include "steps/step.h"
+#include "steps/network_parts.h"
 
 static bool has_firewall_plugin(const struct json *list)
 {
@@ -42,16 +45,28 @@ static int add_forwards(struct firewall_rules *rules, const struct json *network
 	return ret;
 }
 
-static int collect_forwards(const struct step_list *before, struct firewall_rules *rules,
-			    struct err *err)
+static int add_wishes(const struct step *network, const struct firewall_backend *backend,
+		      struct firewall_rules *rules, struct err *err)
+{
+	const struct cni_attachment attachment = network_attachment_of(network);
+	auto_json struct json *wishes = NULL;
+	int ret = cni_wishes(&attachment, network->result, &wishes, err);
+
+	return ret < 0 || !wishes ? ret : wishes_add(wishes, backend, rules, err);
+}
+
+static int collect_networks(const struct step_list *before, const struct firewall_backend *backend,
+			    struct firewall_rules *rules, struct err *err)
 {
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < before->count; i++) {
 		const struct step *step = before->steps[i];
 
-		if (step->ops == &step_network &&
-		    !has_firewall_plugin(json_get(step->args, "conflist")))
+		if (step->ops != &step_network)
+			continue;
+		ret = add_wishes(step, backend, rules, err);
+		if (ret == 0 && !has_firewall_plugin(json_get(step->args, "conflist")))
 			ret = add_forwards(rules, step->result, err);
 	}
 	return ret;
@@ -59,81 +74,39 @@ static int collect_forwards(const struct step_list *before, struct firewall_rule
 
 /* ---- ports that no plugin maps ---- */
 
-/* The first address of a family; they are published to the first network that has one. */
-static bool find_target(const struct step_list *before, int family,
-			struct rules_address *ret_address)
+/* They are published to the first network that has an address of the family. */
+static struct json *targets(const struct step_list *before)
 {
+	struct json *addresses = json_new(JSON_ARRAY);
+	bool found[2] = { false, false };
+
 	for (size_t i = 0; i < before->count; i++) {
 		auto_result struct result result = { 0 };
 
 		if (before->steps[i]->ops != &step_network ||
 		    result_parse(before->steps[i]->result, NULL, &result, NULL) < 0)
 			continue;
-		for (size_t j = 0; j < result.ip_count; j++)
-			if (result.ips[j].family == family)
-				return rules_parse_address(result.ips[j].address, ret_address,
-							   NULL) == 0;
+		for (size_t j = 0; j < result.ip_count; j++) {
+			bool *seen = &found[result.ips[j].family == AF_INET6];
+
+			if (!*seen)
+				json_push_text(addresses, result.ips[j].address);
+			*seen = true;
+		}
 	}
-	return false;
-}
-
-static int protocol_number(const char *word)
-{
-	return strcmp(word, "udp") == 0    ? IPPROTO_UDP
-	       : strcmp(word, "sctp") == 0 ? IPPROTO_SCTP
-					   : IPPROTO_TCP;
-}
-
-/* The address of the host, and the families it means: "" is both, 0.0.0.0 and :: one each. */
-static bool host_address(const char *text, int family, struct rules_address *ret_host)
-{
-	static const unsigned char zero[16];
-	struct rules_address host = { 0 };
-
-	if (text && *text && rules_parse_address(text, &host, NULL) < 0)
-		return false;
-	if (host.family != AF_UNSPEC && host.family != family)
-		return false;
-	if (memcmp(host.bytes, zero, sizeof(zero)) == 0)
-		host.family = AF_UNSPEC;
-	*ret_host = host;
-	return true;
-}
-
-static int add_publish(const struct step_list *before, const struct json *mapping,
-		       struct firewall_rules *rules, struct err *err)
-{
-	static const int families[] = { AF_INET, AF_INET6 };
-	struct rules_publish publish = {
-		.protocol = (uint8_t)protocol_number(json_get_text(mapping, "protocol")),
-		.host_port = (uint16_t)json_get_int(mapping, "hostPort", 0),
-		.target_port = (uint16_t)json_get_int(mapping, "containerPort", 0),
-	};
-	bool published = false;
-
-	for (size_t i = 0; i < array_size(families); i++) {
-		if (!host_address(json_get_text(mapping, "hostIP"), families[i], &publish.host) ||
-		    !find_target(before, families[i], &publish.target))
-			continue;
-		rules_add_publish(rules, &publish);
-		published = true;
-	}
-	if (published)
-		return 0;
-	return err_say(err, EADDRNOTAVAIL, "port %u: the container has no address it could lead to",
-		       publish.host_port);
+	return addresses;
 }
 
 static int collect(const struct step *step, const struct step_list *before,
-		   struct firewall_rules *rules, struct err *err)
+		   const struct firewall_backend *backend, struct firewall_rules *rules,
+		   struct err *err)
 {
 	const struct json *ports = json_get(step->args, "ports");
+	auto_json struct json *addresses = ports ? targets(before) : NULL;
 	int ret;
 
-	ret = collect_forwards(before, rules, err);
-	for (size_t i = 0; ret == 0 && i < json_count(ports); i++)
-		ret = add_publish(before, json_at(ports, i), rules, err);
-	return ret;
+	ret = collect_networks(before, backend, rules, err);
+	return ret < 0 ? ret : wishes_publish(addresses, ports, true, rules, err);
 }
 
 /* ---- the step ---- */
@@ -176,7 +149,7 @@ static int apply(struct step *step, const struct step_context *context, struct e
 
 	ret = find_backend(step, &backend, err);
 	if (ret == 0)
-		ret = collect(step, context->before, &rules, err);
+		ret = collect(step, context->before, backend, &rules, err);
 	if (ret < 0)
 		return err_class(err, STATUS_FIREWALL);
 	if (!rules_empty(&rules)) {

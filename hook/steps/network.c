@@ -42,10 +42,12 @@ static int note_learnt(void *data, const struct json *result, struct err *err)
 	return step_note(work->step, work->context, "learnt", json_copy(result), err);
 }
 
-struct cni_attachment network_attachment(struct network_work *work)
+struct cni_attachment network_attachment_of(const struct step *step)
 {
-	const struct json *args = work->step->args;
+	const struct json *args = step->args;
+	const char *firewall = json_get_text(args, "firewall");
 
+	/* A state file without the backend is of a time when every plugin was an executable. */
 	return (struct cni_attachment){
 		.list = json_get(args, "conflist"),
 		.container_id = json_get_text(args, "container_id"),
@@ -55,11 +57,19 @@ struct cni_attachment network_attachment(struct network_work *work)
 		.capabilities = json_get(args, "capabilities"),
 		.plugin_path = json_get_text(args, "plugin_path"),
 		.cache_dir = json_get_text(args, "cache_dir"),
-		.in_process = json_get_true(args, "in_process"),
-		.before_exec = note_process,
-		.learnt = note_learnt,
-		.data = work,
+		.in_process = json_get_true(args, "in_process") && firewall,
+		.firewall = firewall,
 	};
+}
+
+struct cni_attachment network_attachment(struct network_work *work)
+{
+	struct cni_attachment attachment = network_attachment_of(work->step);
+
+	attachment.before_exec = note_process;
+	attachment.learnt = note_learnt;
+	attachment.data = work;
+	return attachment;
 }
 
 static int wrap(const struct step *step, struct err *err)
@@ -213,6 +223,7 @@ static int add(struct network_work *work, int how, struct err *err)
 	auto_close int lock = -1;
 	int ret;
 
+	attachment.fresh = true; /* what an earlier run had left was undone */
 	ret = lock_host(work->step, how, deadline, &lock, err);
 	if (ret == 0)
 		ret = cni_add(&attachment, deadline, &work->step->result, err);
@@ -258,7 +269,11 @@ static int apply(struct step *step, const struct step_context *context, struct e
 		err_wrap(err, "network %s", json_get_text(step->args, "name"));
 		return err_class(err, STATUS_NETNS);
 	}
-	ret = add(&work, LOCK_SH, err);
+	/* A built-in plugin leaves no note of a process that it has begun. */
+	if (json_get_true(step->args, "in_process"))
+		ret = step_note(step, context, "begun", json_new_bool(true), err);
+	if (ret == 0)
+		ret = add(&work, LOCK_SH, err);
 	if (ret < 0 && step->progress && lost_a_race(err)) {
 		log_info("network %s: once more, alone: %s", json_get_text(step->args, "name"),
 			 err->text);

@@ -235,6 +235,8 @@ int network_check(struct step *step, const struct step_context *context,
 		const struct json *plugin = json_at(plugins, i);
 
 		look_at_leases(&look, plugin);
+		if (cni_built_in(&look.attachment, plugin))
+			continue; /* its rules are the firewall step's */
 		if (masquerades(plugin))
 			look_at_chain(&look, CHAIN_MASQUERADE, "masquerade");
 		if (maps_ports(&look, plugin))
@@ -264,7 +266,8 @@ int network_reload(struct step *step, const struct step_context *context, struct
 
 	ret = look_begin(&look, step, context, err);
 	for (size_t i = 0; ret == 0 && i < json_count(plugins); i++)
-		if (masquerades(json_at(plugins, i)))
+		if (masquerades(json_at(plugins, i)) &&
+		    !cni_built_in(&look.attachment, json_at(plugins, i)))
 			ret = reload_masquerade(&look, err);
 	for (size_t i = 0; ret == 0 && i < array_size(types); i++)
 		ret = cni_add_again(&look.attachment, types[i], step->result, context->deadline,

@@ -154,7 +154,7 @@ reboot() {
 	(($(leases) == 64))
 	[[ $(jq -r '.steps[] | select(.step == "network") | .result.ips[0].address' /run/oci-network-hook/p*/state.json | sort -u | wc -l) == 32 ]]
 	for i in 1 17 32; do
-		iptables-save | grep -q -- "--dport $((9000 + i)) "
+		nft list map inet oci-network-hook publish4 | grep -q "tcp . $((9000 + i)) "
 		in_ctr "p$i" ping -c 1 -W 2 10.88.0.1 >/dev/null
 	done
 	for i in {1..32}; do

@@ -68,7 +68,7 @@ allowed() { # PORTS
 	allowed 5353:53/tcp
 	allowed '[::2]:8082:80'
 	# The first one is none the worse for it.
-	iptables-save | grep -q -- '--dport 8080 -j DNAT'
+	nft list map inet oci-network-hook publish4 | grep -q 'tcp . 8080 '
 	"$HOOK" teardown first
 	allowed 8080:80
 	pkill -KILL -x sleep

@@ -15,8 +15,12 @@ setup() {
 }
 
 teardown() {
-	rm -f /etc/cni/net.d/*
+	rm -f /etc/cni/net.d/* /etc/oci-network-hook.conf
 	pkill -KILL -x sleep || true
+}
+
+by_executables() {
+	echo "plugins = exec" >/etc/oci-network-hook.conf
 }
 
 # sweep EVERY ARGUMENT...
@@ -42,26 +46,48 @@ sweep() {
 	NETWORKS=none sweep 3 --phase teardown
 }
 
-@test "podman's network and a port: set-up killed, with all it had started" {
-	NETWORKS=podman PORTS=8080:80 sweep 127 --phase setup
-}
-
-@test "podman's network and a port: only the hook killed in set-up" {
-	NETWORKS=podman PORTS=8080:80 sweep 181 --phase setup --kill self
-}
-
-@test "podman's network and a port: hook killed in set-up, its children frozen until after tear-down" {
-	NETWORKS=podman PORTS=8080:80 sweep 181 --phase setup --kill freeze
+@test "podman's network and a port: set-up killed" {
+	NETWORKS=podman PORTS=8080:80 sweep 9 --phase setup
 }
 
 @test "podman's network and a port: tear-down killed, then gc" {
-	NETWORKS=podman PORTS=8080:80 sweep 61 --phase teardown
+	NETWORKS=podman PORTS=8080:80 sweep 5 --phase teardown
 }
 
-@test "podman's network and a port: only the hook killed in tear-down, then gc" {
-	NETWORKS=podman PORTS=8080:80 sweep 83 --phase teardown --kill self
+@test "podman's network and a port: only the hook killed in tear-down, not who lingers for it, then gc" {
+	NETWORKS=podman PORTS=8080:80 sweep 9 --phase teardown --kill self
 }
 
 @test "podman's network and a port: gc killed, then gc" {
+	NETWORKS=podman PORTS=8080:80 sweep 9 --phase gc
+}
+
+@test "by executables: set-up killed, with all it had started" {
+	by_executables
+	NETWORKS=podman PORTS=8080:80 sweep 127 --phase setup
+}
+
+@test "by executables: only the hook killed in set-up" {
+	by_executables
+	NETWORKS=podman PORTS=8080:80 sweep 181 --phase setup --kill self
+}
+
+@test "by executables: hook killed in set-up, its children frozen until after tear-down" {
+	by_executables
+	NETWORKS=podman PORTS=8080:80 sweep 181 --phase setup --kill freeze
+}
+
+@test "by executables: tear-down killed, then gc" {
+	by_executables
+	NETWORKS=podman PORTS=8080:80 sweep 61 --phase teardown
+}
+
+@test "by executables: only the hook killed in tear-down, then gc" {
+	by_executables
+	NETWORKS=podman PORTS=8080:80 sweep 83 --phase teardown --kill self
+}
+
+@test "by executables: gc killed, then gc" {
+	by_executables
 	NETWORKS=podman PORTS=8080:80 sweep 83 --phase gc
 }

@@ -11,6 +11,7 @@ setup_file() {
 	need crun jq socat iptables nft
 	with_runtime crun
 	write_podman_conflist
+	echo "plugins = exec" >/etc/oci-network-hook.conf
 	warm_up podman
 }
 

@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A bridge of the host, and a veth pair from it into the container.
+ *
+ * A built-in IPAM plugin is asked before the pair is made: what it refuses leaves nothing behind.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/auto.h"
+#include "builtin.h"
+#include "interface.h"
+#include "ipam.h"
+#include "kernel/bridge.h"
+#include "kernel/linger.h"
+#include "kernel/link.h"
+#include "kernel/netns.h"
+#include "kernel/sysctl.h"
+#include "kernel/veth.h"
+#include "results.h"
+
+enum { MTU_MAX = 65535, GATEWAYS_MAX = 64 };
+
+struct settings {
+	const char *bridge;
+	bool gateway, default_route, force, hairpin, promiscuous, isolated, dad, down;
+	unsigned int mtu;
+	bool has_mac;
+	unsigned char mac[6];
+};
+
+static bool flag(const struct builtin_call *call, const char *key)
+{
+	return json_true(json_get_fold(call->conf, key));
+}
+
+/* CNI_ARGS, then args.cni, then the capability: the last that is there counts. */
+static int read_mac(const struct builtin_call *call, struct settings *settings, struct err *err)
+{
+	auto_free char *arg = builtin_arg(call, "MAC");
+	const char *texts[] = { arg, json_text(builtin_cni_arg(call, "mac")),
+				json_text(builtin_runtime(call, "mac")) };
+	const char *mac = NULL;
+
+	for (size_t i = 0; i < array_size(texts); i++)
+		if (texts[i] && *texts[i])
+			mac = texts[i];
+	if (mac && !facts_mac_parse(mac, settings->mac))
+		return err_say(err, EINVAL, "failed to parse MAC address \"%s\"", mac);
+	settings->has_mac = mac != NULL;
+	return 0;
+}
+
+static int read_settings(const struct builtin_call *call, struct settings *ret_settings,
+			 struct err *err)
+{
+	const char *bridge = json_text(json_get_fold(call->conf, "bridge"));
+	int64_t mtu = 0;
+
+	json_int(json_get_fold(call->conf, "mtu"), &mtu);
+	*ret_settings = (struct settings){
+		.bridge = bridge && *bridge ? bridge : "cni0",
+		.default_route = flag(call, "isDefaultGateway"),
+		.gateway = flag(call, "isGateway") || flag(call, "isDefaultGateway"),
+		.force = flag(call, "forceAddress"),
+		.hairpin = flag(call, "hairpinMode"),
+		.promiscuous = flag(call, "promiscMode"),
+		.isolated = flag(call, "portIsolation"),
+		.dad = flag(call, "enabledad"),
+		.down = flag(call, "disableContainerInterface"),
+		.mtu = (unsigned int)mtu,
+	};
+	if (strlen(ret_settings->bridge) >= IFNAMSIZ || strchr(ret_settings->bridge, '/'))
+		return err_say(err, EINVAL, "\"%s\" cannot be the name of a bridge",
+			       ret_settings->bridge);
+	if (mtu < 0 || mtu > MTU_MAX)
+		return err_say(err, EINVAL, "invalid MTU %lld", (long long)mtu);
+	if (ret_settings->hairpin && ret_settings->promiscuous)
+		return err_say(err, EINVAL,
+			       "cannot set hairpin mode and promiscuous mode at the same time");
+	if (ret_settings->down && *ipam_type(call->conf))
+		return err_say(err, EINVAL,
+			       "cannot use IPAM when DisableContainerInterface flag "
+			       "is set");
+	return read_mac(call, ret_settings, err);
+}
+
+/* ---- gateways ---- */
+
+static bool has_route_with_gateway(const struct result *result, const char *dst)
+{
+	for (size_t i = 0; i < result->route_count; i++)
+		if (strcmp(result->routes[i].dst, dst) == 0 && *result->routes[i].gw)
+			return true;
+	return false;
+}
+
+/* The first address of the network. */
+static char *first_address(const struct facts_address *address)
+{
+	size_t size = address->family == AF_INET6 ? 16 : 4;
+	auto_result struct result scratch = { 0 };
+	struct facts_address first = *address;
+
+	for (unsigned int bit = first.length; bit < 8 * size; bit++)
+		first.bytes[bit / 8] &= (unsigned char)~(0x80 >> bit % 8);
+	for (size_t i = size; i-- > 0 && ++first.bytes[i] == 0;)
+		;
+	results_add_ip(&scratch, first.family, first.bytes, first.length, first.bytes, -1);
+	return take_ptr(scratch.ips[0].gateway);
+}
+
+/* Fill in what IPAM left open; the same for the default route, once a family. */
+static void complete_result(const struct settings *settings, struct result *result)
+{
+	bool found[2] = { false, false };
+
+	for (size_t i = 0; i < result->ip_count; i++) {
+		struct result_ip *ip = &result->ips[i];
+		const char *dst = ip->family == AF_INET6 ? "::/0" : "0.0.0.0/0";
+		struct facts_address address;
+
+		ip->interface = 2;
+		if (!*ip->gateway && settings->gateway &&
+		    results_parse_cidr(ip->address, &address)) {
+			free(ip->gateway);
+			ip->gateway = first_address(&address);
+		}
+		if (!settings->default_route || found[ip->family == AF_INET6])
+			continue;
+		found[ip->family == AF_INET6] = true;
+		if (!has_route_with_gateway(result, dst))
+			results_add_route(result, dst, ip->gateway, NULL);
+	}
+}
+
+static int forward(int family, struct err *err)
+{
+	return sysctl_ensure(family == AF_INET6 ? "net/ipv6/conf/all/forwarding"
+						: "net/ipv4/ip_forward",
+			     "1", err);
+}
+
+/* Of one family: the bridge gets the gateways' addresses, with the prefix of the container's. */
+static int be_gateway(struct batch *batch, const struct settings *settings,
+		      struct link_facts *bridge, const struct result *result, int family,
+		      struct err *err)
+{
+	bool any = false;
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < result->ip_count; i++) {
+		const struct result_ip *ip = &result->ips[i];
+		struct facts_address address, gateway;
+
+		if (ip->family != family || !results_parse_cidr(ip->address, &address) ||
+		    !results_parse_cidr(ip->gateway, &gateway))
+			continue;
+		gateway.length = address.length;
+		any = true;
+		ret = bridge_ensure_address(batch, settings->bridge, bridge, &gateway,
+					    settings->force, err);
+	}
+	return ret == 0 && any ? forward(family, err) : ret;
+}
+
+/* ---- ADD ---- */
+
+struct attaching {
+	const struct builtin_call *call;
+	struct settings settings;
+	struct batch batch; /* of the host */
+	struct link_facts bridge;
+	int netns;
+	bool has_lease, has_veth;
+	struct veth veth;
+	struct result *result;
+};
+
+static int ask_ipam(struct attaching *attaching, struct err *err)
+{
+	const struct builtin_call *call = attaching->call;
+	int ret;
+
+	if (!*ipam_type(call->conf))
+		return 0;
+	ret = ipam_add(call, attaching->result, err);
+	if (ret < 0)
+		return ret;
+	attaching->has_lease = true;
+	if (attaching->result->ip_count == 0)
+		return err_say(err, EADDRNOTAVAIL, "IPAM plugin returned missing IP config");
+	complete_result(&attaching->settings, attaching->result);
+	return 0;
+}
+
+static int make_veth(struct attaching *attaching, struct err *err)
+{
+	const struct settings *settings = &attaching->settings;
+	int ret;
+
+	attaching->veth = (struct veth){
+		.ifname = attaching->call->cni->ifname,
+		.netns = attaching->netns,
+		.master = attaching->bridge.index,
+		.master_name = settings->bridge,
+		.mtu = settings->mtu,
+		.hairpin = settings->hairpin,
+		.isolated = settings->isolated,
+		.has_mac = settings->has_mac,
+	};
+	memcpy(attaching->veth.mac, settings->mac, sizeof(settings->mac));
+	ret = veth_create(&attaching->batch, &attaching->veth, &attaching->has_veth, err);
+	if (ret == 0)
+		sysctl_try(attaching->veth.host, "ipv6/accept_ra", "0");
+	return ret;
+}
+
+static int make_gateway(struct attaching *attaching, struct err *err)
+{
+	int ret;
+
+	if (!attaching->settings.gateway)
+		return 0;
+	ret = be_gateway(&attaching->batch, &attaching->settings, &attaching->bridge,
+			 attaching->result, AF_INET, err);
+	if (ret < 0)
+		return ret;
+	return be_gateway(&attaching->batch, &attaching->settings, &attaching->bridge,
+			  attaching->result, AF_INET6, err);
+}
+
+/* One that is not built in may look at the interface, or use it. */
+static int make_links(struct attaching *attaching, struct err *err)
+{
+	bool veth_first = *ipam_type(attaching->call->conf) && !ipam_is_built_in(attaching->call);
+	int ret = veth_first ? make_veth(attaching, err) : 0;
+
+	if (ret == 0)
+		ret = ask_ipam(attaching, err);
+	if (ret == 0)
+		ret = make_gateway(attaching, err);
+	return ret == 0 && !veth_first ? make_veth(attaching, err) : ret;
+}
+
+static int configure(struct attaching *attaching, struct err *err)
+{
+	const struct cni_call *cni = attaching->call->cni;
+	const struct interface_settings settings = {
+		.name = cni->ifname,
+		.index = 2,
+		.duplicate_address_detection = attaching->settings.dad,
+		.leave_down = attaching->settings.down,
+		.deadline = cni->deadline,
+	};
+	const struct result nothing = { 0 };
+
+	return interface_configure(attaching->netns, &settings,
+				   *ipam_type(attaching->call->conf) ? attaching->result : &nothing,
+				   err);
+}
+
+static void name_interfaces(const struct attaching *attaching)
+{
+	struct result *result = attaching->result;
+	char mac[18];
+
+	facts_mac_text(attaching->bridge.mac, mac);
+	results_add_interface(result, attaching->settings.bridge, mac, "");
+	facts_mac_text(attaching->veth.host_mac, mac);
+	results_add_interface(result, attaching->veth.host, mac, "");
+	facts_mac_text(attaching->veth.mac, mac);
+	results_add_interface(result, attaching->call->cni->ifname, mac,
+			      attaching->call->cni->netns);
+}
+
+/* A bridge whose MAC is nobody's takes the lowest of its ports'. */
+static int look_again(struct attaching *attaching, struct err *err)
+{
+	int ret;
+
+	if (attaching->settings.gateway)
+		return 0;
+	ret = facts_of_link(&attaching->batch, attaching->settings.bridge, &attaching->bridge, err);
+	return ret == -ENODEV ? err_set(err, ENODEV, "bridge %s", attaching->settings.bridge) : ret;
+}
+
+static int attach(struct attaching *attaching, struct err *err)
+{
+	const struct settings *settings = &attaching->settings;
+	const struct json *dns = json_get_fold(attaching->call->conf, "dns");
+	int ret;
+
+	ret = batch_open(&attaching->batch, err);
+	if (ret == 0)
+		ret = bridge_ensure(&attaching->batch, settings->bridge, settings->mtu,
+				    settings->promiscuous, &attaching->bridge, err);
+	if (ret == 0)
+		ret = make_links(attaching, err);
+	if (ret == 0)
+		ret = configure(attaching, err);
+	if (ret == 0)
+		ret = look_again(attaching, err);
+	if (ret < 0)
+		return ret;
+	name_interfaces(attaching);
+	if (json_count(dns) > 0) {
+		json_free(attaching->result->dns);
+		attaching->result->dns = json_copy(dns);
+	}
+	return 0;
+}
+
+/* Nothing of a failure stays but the bridge. */
+static void take_back(struct attaching *attaching)
+{
+	struct err ignored;
+
+	if (attaching->has_veth)
+		linger_delete_link(attaching->veth.host, attaching->call->cni->deadline, &ignored);
+	if (attaching->has_lease)
+		ipam_del(attaching->call, &ignored);
+}
+
+static int add(const struct builtin_call *call, struct result *ret_result, struct err *err)
+{
+	struct attaching attaching = { .call = call, .batch = { .fd = -1 }, .result = ret_result };
+	auto_close int netns = -1;
+	int ret;
+
+	ret = read_settings(call, &attaching.settings, err);
+	if (ret == 0)
+		ret = builtin_open_netns(call, &netns, err);
+	if (ret < 0)
+		return ret;
+	attaching.netns = netns;
+	ret = attach(&attaching, err);
+	if (ret < 0)
+		take_back(&attaching);
+	batch_close(&attaching.batch);
+	return ret;
+}
+
+/* ---- DEL ---- */
+
+static int remove_link(void *data, struct err *err)
+{
+	const struct builtin_call *call = data;
+
+	return linger_delete_link(call->cni->ifname, call->cni->deadline, err);
+}
+
+/* Where the namespace is gone, the kernel has removed the pair with it. */
+static int detach(const struct builtin_call *call, struct err *err)
+{
+	struct builtin_call copy = *call;
+	auto_close int netns = -1;
+	int ret = builtin_open_netns(call, &netns, err);
+
+	if (ret < 0)
+		return ret == -ENOENT ? 0 : ret;
+	return netns_run(netns, remove_link, &copy, err);
+}
+
+static int del(const struct builtin_call *call, struct err *err)
+{
+	struct err ignored;
+	int ret = detach(call, err);
+	int lease = ipam_del(call, ret < 0 ? &ignored : err);
+
+	return ret < 0 ? ret : lease;
+}
+
+/* ---- CHECK ---- */
+
+struct check {
+	const struct builtin_call *call;
+	struct settings settings;
+	struct link_facts bridge, host, container;
+	const char *name; /* of what is looked at in the namespace */
+};
+
+static int mac_matches(const struct result_interface *interface, const struct link_facts *facts,
+		       struct err *err)
+{
+	char mac[18];
+
+	facts_mac_text(facts->mac, mac);
+	if (!*interface->mac || strcasecmp(interface->mac, mac) == 0)
+		return 0;
+	return err_say(err, EINVAL, "%s has MAC %s, not %s", interface->name, mac, interface->mac);
+}
+
+static int look(const char *name, struct link_facts *facts, struct err *err)
+{
+	auto_batch struct batch batch = { .fd = -1 };
+	int ret = batch_open(&batch, err);
+
+	if (ret == 0)
+		ret = facts_of_link(&batch, name, facts, err);
+	return ret == -ENODEV ? err_say(err, ENODEV, "link %s not found", name) : ret;
+}
+
+static int look_inside(void *data, struct err *err)
+{
+	struct check *check = data;
+
+	return look(check->name, &check->container, err);
+}
+
+static int check_bridge(struct check *check, struct err *err)
+{
+	const struct result *result = &check->call->previous;
+	int ret = look(check->settings.bridge, &check->bridge, err);
+
+	if (ret < 0)
+		return ret;
+	if (strcmp(check->bridge.kind, "bridge") != 0)
+		return err_say(err, EINVAL, "%s is not a bridge", check->settings.bridge);
+	if ((check->bridge.promiscuity != 0) != check->settings.promiscuous)
+		return err_say(err, EINVAL, "promiscuous mode of %s is not as configured",
+			       check->settings.bridge);
+	for (size_t i = 0; i < result->interface_count; i++)
+		if (strcmp(result->interfaces[i].name, check->settings.bridge) == 0)
+			return mac_matches(&result->interfaces[i], &check->bridge, err);
+	return err_say(err, EINVAL, "bridge %s is not in the result", check->settings.bridge);
+}
+
+/* The one of the host's interfaces that is the other end. */
+static int check_host_end(struct check *check, struct err *err)
+{
+	const struct result *result = &check->call->previous;
+
+	for (size_t i = 0; i < result->interface_count; i++) {
+		const struct result_interface *interface = &result->interfaces[i];
+
+		if (*interface->sandbox || strcmp(interface->name, check->settings.bridge) == 0 ||
+		    look(interface->name, &check->host, NULL) < 0 ||
+		    check->host.peer != check->container.index)
+			continue;
+		if (check->container.peer != check->host.index)
+			continue;
+		if (check->host.master != check->bridge.index)
+			return err_say(err, EINVAL, "%s is not a port of %s", interface->name,
+				       check->settings.bridge);
+		return mac_matches(interface, &check->host, err);
+	}
+	return err_say(err, ENODEV, "the other end of %s is not found on this host",
+		       check->call->cni->ifname);
+}
+
+static int check_container_end(struct check *check, int netns, struct err *err)
+{
+	const struct result *result = &check->call->previous;
+	int index = results_find_inside(result, check->call->cni->ifname);
+	int ret;
+
+	if (index < 0)
+		return err_say(err, EINVAL, "%s is not in the result", check->call->cni->ifname);
+	check->name = check->call->cni->ifname;
+	ret = netns_run(netns, look_inside, check, err);
+	if (ret == 0 && strcmp(check->container.kind, "veth") != 0)
+		ret = err_say(err, EINVAL, "%s is not a veth", check->name);
+	return ret < 0 ? ret : mac_matches(&result->interfaces[index], &check->container, err);
+}
+
+static int check(const struct builtin_call *call, struct err *err)
+{
+	struct check check = { .call = call };
+	auto_close int netns = -1;
+	int ret = ipam_check(call, err);
+
+	if (ret == 0)
+		ret = read_settings(call, &check.settings, err);
+	if (ret == 0 && !call->has_previous)
+		ret = err_say(err, EINVAL, "Required prevResult missing");
+	if (ret == 0)
+		ret = builtin_open_netns(call, &netns, err);
+	if (ret == 0)
+		ret = check_bridge(&check, err);
+	if (ret == 0)
+		ret = check_container_end(&check, netns, err);
+	if (ret == 0)
+		ret = check_host_end(&check, err);
+	return ret < 0 ? ret : interface_check(netns, call->cni->ifname, &call->previous, err);
+}
+
+/* ---- what it asks of the firewall, and what it does not know ---- */
+
+static int wish(const struct builtin_call *call, const struct result *result, struct json *network,
+		struct err *err)
+{
+	struct json *addresses;
+
+	(void)err;
+	if (!flag(call, "ipMasq"))
+		return 0;
+	addresses = json_new(JSON_ARRAY);
+	for (size_t i = 0; i < result->ip_count; i++)
+		json_push_text(addresses, result->ips[i].address);
+	json_set(network, "ipMasq", addresses);
+	return 0;
+}
+
+static bool other_backend(const struct json *conf, const char *firewall)
+{
+	const char *backend = json_text(json_get_fold(conf, "ipMasqBackend"));
+
+	if (!firewall || !json_true(json_get_fold(conf, "ipMasq")))
+		return false;
+	if (strcmp(firewall, "none") == 0)
+		return true;
+	return backend && *backend &&
+	       (strcmp(backend, "iptables") == 0) != (strcmp(firewall, "iptables") == 0);
+}
+
+/* VLANs and the rules against false MACs are the executable's. */
+static const char *cannot(const struct json *conf, const char *firewall)
+{
+	int64_t vlan = 0;
+
+	if (json_int(json_get_fold(conf, "vlan"), &vlan) && vlan != 0)
+		return "vlan";
+	if (json_count(json_get_fold(conf, "vlanTrunk")) > 0)
+		return "vlanTrunk";
+	if (json_true(json_get_fold(conf, "macspoofchk")))
+		return "macspoofchk";
+	if (other_backend(conf, firewall))
+		return "ipMasq by that backend";
+	return ipam_cannot(conf);
+}
+
+static const struct builtin_key keys[] = {
+	{ "bridge", JSON_STRING },
+	{ "isGateway", JSON_BOOL },
+	{ "isDefaultGateway", JSON_BOOL },
+	{ "forceAddress", JSON_BOOL },
+	{ "ipMasq", JSON_BOOL },
+	{ "ipMasqBackend", JSON_STRING },
+	{ "mtu", JSON_NUMBER },
+	{ "hairpinMode", JSON_BOOL },
+	{ "promiscMode", JSON_BOOL },
+	{ "vlan", JSON_NUMBER },
+	{ "vlanTrunk", JSON_ARRAY },
+	{ "preserveDefaultVlan", JSON_BOOL },
+	{ "macspoofchk", JSON_BOOL },
+	{ "enabledad", JSON_BOOL },
+	{ "disableContainerInterface", JSON_BOOL },
+	{ "portIsolation", JSON_BOOL },
+	{ NULL },
+};
+
+static const char *const args[] = { "MAC", NULL };
+
+const struct builtin builtin_bridge = {
+	.type = "bridge",
+	.keys = keys,
+	.args = args,
+	.cannot = cannot,
+	.add = add,
+	.del = del,
+	.check = check,
+	.wish = wish,
+};

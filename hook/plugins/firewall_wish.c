@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "firewall_wish.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "firewall/firewall.h"
+#include "firewall/wishes.h"
+#include "kernel/conntrack.h"
+
+struct grant {
+	const struct firewall_backend *backend;
+	struct firewall_rules rules;
+	char *owner;
+	struct firewall_settings settings;
+};
+
+static void grant_clear(struct grant *grant)
+{
+	rules_clear(&grant->rules);
+	free(grant->owner);
+}
+
+#define auto_grant __attribute__((cleanup(grant_clear)))
+
+/* The plugin's own key says which, else this host's. */
+static int find_backend(const struct builtin_call *call,
+			const struct firewall_backend **ret_backend, struct err *err)
+{
+	const char *own = json_text(json_get_fold(call->conf, "ipMasqBackend"));
+	const struct firewall_backend *backend = NULL;
+
+	if (!own)
+		own = json_text(json_get_fold(call->conf, "backend"));
+	if (own && *own && strcmp(own, "auto") != 0)
+		backend = firewall_find(own);
+	if (!backend)
+		backend = firewall_find(call->cni->backend);
+	if (!backend || backend == &firewall_none) {
+		err_say(err, ENOSYS, "no firewall backend can be used here");
+		return err_class(err, STATUS_FIREWALL);
+	}
+	*ret_backend = backend;
+	return 0;
+}
+
+/* Nothing is wished: grant->backend stays NULL. */
+static int prepare(const struct builtin *builtin, const struct builtin_call *call,
+		   const struct result *result, struct grant *grant, struct err *err)
+{
+	auto_json struct json *network = json_new(JSON_OBJECT);
+	int ret = builtin->wish ? builtin->wish(call, result, network, err) : 0;
+
+	if (ret < 0 || json_count(network) == 0)
+		return ret;
+	json_set_text(network, "network", call->network);
+	json_set_text(network, "id", call->cni->container_id);
+	ret = find_backend(call, &grant->backend, err);
+	if (ret < 0)
+		return ret;
+	grant->owner = mem_format("%s %s %s %s", call->cni->container_id, call->network,
+				  call->cni->ifname, builtin->type);
+	grant->rules.owner = grant->owner;
+	grant->settings = (struct firewall_settings){
+		.firewalld_zone = json_text(json_get_fold(call->conf, "firewalldZone")),
+		.deadline = call->cni->deadline,
+	};
+	return wishes_add(network, grant->backend, &grant->rules, err);
+}
+
+int firewall_wish_grant(const struct builtin *builtin, const struct builtin_call *call,
+			const struct result *result, struct err *err)
+{
+	auto_grant struct grant grant = { 0 };
+	int ret = prepare(builtin, call, result, &grant, err);
+
+	if (ret < 0 || !grant.backend || rules_empty(&grant.rules))
+		return ret;
+	ret = grant.backend->replace(&grant.rules, &grant.settings, err);
+	if (ret == 0)
+		conntrack_forget_udp(builtin_runtime(call, "portMappings"));
+	return ret;
+}
+
+/* Without a previous result the rules are found by their owner. */
+int firewall_wish_take_back(const struct builtin *builtin, const struct builtin_call *call,
+			    struct err *err)
+{
+	auto_grant struct grant grant = { 0 };
+	bool known = call->has_previous;
+	int ret = prepare(builtin, call, &call->previous, &grant, err);
+
+	if (ret < 0 || !grant.backend)
+		return ret;
+	if (grant.rules.networks)
+		known = true; /* whose chains have names that can be computed */
+	return grant.backend->remove(grant.owner, known ? &grant.rules : NULL, &grant.settings,
+				     err);
+}
+
+static void keep_first(void *data, const char *what)
+{
+	struct err *err = data;
+
+	if (!err->code)
+		err_say(err, ENOENT, "%s", what);
+}
+
+int firewall_wish_check(const struct builtin *builtin, const struct builtin_call *call,
+			struct err *err)
+{
+	auto_grant struct grant grant = { 0 };
+	struct err found = { 0 };
+	int ret = prepare(builtin, call, &call->previous, &grant, err);
+
+	if (ret < 0 || !grant.backend)
+		return ret;
+	ret = grant.backend->check(&grant.rules, &grant.settings, keep_first, &found, err);
+	if (ret < 0 || !found.code)
+		return ret;
+	if (err)
+		*err = found;
+	return -found.code;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The container's interface, given the addresses and routes of a result: what bridge, macvlan, ptp
+ * and the like do alike (plugins/pkg/ipam, ConfigureIface). */
+#pragma once
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "cni/result.h"
+
+struct interface_settings {
+	const char *name;
+	int index; /* in the result; addresses of other interfaces are an error */
+	bool duplicate_address_detection;
+	bool leave_down;
+	struct deadline deadline;
+};
+
+/* In the namespace netns: addresses, up, routes; sysctls as the reference plugins set them. */
+int interface_configure(int netns, const struct interface_settings *settings,
+			const struct result *result, struct err *err);
+
+/* Is all of it there? The error names the first thing that is not. */
+int interface_check(int netns, const char *name, const struct result *result, struct err *err);
