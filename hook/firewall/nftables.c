@@ -48,22 +48,16 @@ static int refuse_taken(const struct nftables_element *element, const struct nft
 
 /* A port of another container is refused. An address of another is not: whoever has it now was
  * given it by the network, so what is there was left behind. */
-static int put_in_place(int fd, struct nft_batch *batch, const struct nftables_element *element,
-			const char *owner, struct err *err)
+static int put_in_place(struct nft_batch *batch, const struct nftables_element *element,
+			const struct nftables_found *found, const char *owner, struct err *err)
 {
-	struct nftables_found found = { 0 };
-	bool ours;
-	int ret;
+	bool ours = strcmp(found->owner, owner) == 0;
 
-	ret = nftables_element_look(fd, element, &found, err);
-	if (ret < 0)
-		return ret;
-	ours = strcmp(found.owner, owner) == 0;
-	if (found.there && !ours && element->data_size)
-		return refuse_taken(element, &found, err);
-	if (found.there && ours && found.same)
+	if (found->there && !ours && element->data_size)
+		return refuse_taken(element, found, err);
+	if (found->there && ours && found->same)
 		return 0;
-	if (found.there)
+	if (found->there)
 		nftables_element_delete(batch, element);
 	nftables_element_add(batch, element, owner);
 	return 0;
@@ -90,6 +84,7 @@ static int accept_elsewhere(int fd, bool all, struct nft_batch *batch, struct er
 static int replace_once(int fd, const struct nftables_elements *elements, const char *owner,
 			struct err *err)
 {
+	auto_free struct nftables_found *found = NULL;
 	auto_nft_batch struct nft_batch batch = { 0 };
 	enum nftables_table_state state;
 	int ret;
@@ -99,8 +94,10 @@ static int replace_once(int fd, const struct nftables_elements *elements, const 
 		return ret;
 	nftables_table_add(&batch, state);
 	ret = accept_elsewhere(fd, state != TABLE_WHOLE, &batch, err);
+	if (ret == 0)
+		ret = nftables_elements_look(fd, elements, &found, err);
 	for (size_t i = 0; ret == 0 && i < elements->count; i++)
-		ret = put_in_place(fd, &batch, &elements->items[i], owner, err);
+		ret = put_in_place(&batch, &elements->items[i], &found[i], owner, err);
 	return ret < 0 ? ret : nft_commit(fd, &batch, err);
 }
 
@@ -158,19 +155,14 @@ static int replace(const struct firewall_rules *rules, const struct firewall_set
 static int remove_once(int fd, const struct nftables_elements *elements, const char *owner,
 		       struct err *err)
 {
+	auto_free struct nftables_found *found = NULL;
 	auto_nft_batch struct nft_batch batch = { 0 };
+	int ret = nftables_elements_look(fd, elements, &found, err);
 
-	for (size_t i = 0; i < elements->count; i++) {
-		struct nftables_found found = { 0 };
-		int ret;
-
-		ret = nftables_element_look(fd, &elements->items[i], &found, err);
-		if (ret < 0)
-			return ret;
-		if (found.there && strcmp(found.owner, owner) == 0)
+	for (size_t i = 0; ret == 0 && i < elements->count; i++)
+		if (found[i].there && strcmp(found[i].owner, owner) == 0)
 			nftables_element_delete(&batch, &elements->items[i]);
-	}
-	return nft_commit(fd, &batch, err);
+	return ret < 0 ? ret : nft_commit(fd, &batch, err);
 }
 
 static int remove_rules(const char *owner, const struct firewall_rules *known,
@@ -228,22 +220,16 @@ static int check_table(int fd, const struct report *report, struct err *err)
 	return ret;
 }
 
-static int check_element(int fd, const struct nftables_element *element, const char *owner,
-			 const struct report *report, struct err *err)
+static void check_element(const struct nftables_element *element,
+			  const struct nftables_found *found, const char *owner,
+			  const struct report *report)
 {
-	struct nftables_found found = { 0 };
-	int ret;
-
-	ret = nftables_element_look(fd, element, &found, err);
-	if (ret < 0)
-		return ret;
-	if (!found.there)
+	if (!found->there)
 		say(report, mem_format("%s is missing", element->text));
-	else if (strcmp(found.owner, owner) != 0)
-		say(report, mem_format("%s belongs to container %s", element->text, found.owner));
-	else if (!found.same)
+	else if (strcmp(found->owner, owner) != 0)
+		say(report, mem_format("%s belongs to container %s", element->text, found->owner));
+	else if (!found->same)
 		say(report, mem_format("%s leads elsewhere", element->text));
-	return 0;
 }
 
 static void check_localnet(const struct firewall_rules *rules, const struct report *report)
@@ -265,6 +251,7 @@ static int check(const struct firewall_rules *rules, const struct firewall_setti
 		 void (*missing)(void *data, const char *what), void *data, struct err *err)
 {
 	auto_elements struct nftables_elements elements = nftables_elements_of(rules);
+	auto_free struct nftables_found *found = NULL;
 	const struct report report = { missing, data };
 	auto_close int fd = -1;
 	int ret;
@@ -273,8 +260,10 @@ static int check(const struct firewall_rules *rules, const struct firewall_setti
 	ret = nft_open(&fd, err);
 	if (ret == 0)
 		ret = check_table(fd, &report, err);
+	if (ret == 0)
+		ret = nftables_elements_look(fd, &elements, &found, err);
 	for (size_t i = 0; ret == 0 && i < elements.count; i++)
-		ret = check_element(fd, &elements.items[i], rules->owner, &report, err);
+		check_element(&elements.items[i], &found[i], rules->owner, &report);
 	if (ret == 0)
 		check_localnet(rules, &report);
 	return ret;

@@ -49,14 +49,28 @@ static int unless_gone(int ret)
 	return ret == -ENOENT ? 0 : ret;
 }
 
+static const int iptables_families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+
+static void look_at_forward(void *data, unsigned int index, int code, const struct nlattr *attrs,
+			    size_t size)
+{
+	struct dropping *dropping = data;
+
+	dropping->family = iptables_families[index];
+	if (code == 0)
+		add_if_dropping(dropping, attrs, size);
+}
+
 static int ask_iptables(int fd, struct dropping *dropping, struct err *err)
 {
-	auto_nft_batch struct nft_batch question = { 0 };
+	auto_nft_batch struct nft_batch questions = { 0 };
 
-	nft_message(&question, NFT_MSG_GETCHAIN, dropping->family, 0);
-	nft_put_text(&question, NFTA_CHAIN_TABLE, "filter");
-	nft_put_text(&question, NFTA_CHAIN_NAME, "FORWARD");
-	return unless_gone(nft_ask(fd, &question, false, add_if_dropping, dropping, err));
+	for (size_t i = 0; i < array_size(iptables_families); i++) {
+		nft_message(&questions, NFT_MSG_GETCHAIN, iptables_families[i], 0);
+		nft_put_text(&questions, NFTA_CHAIN_TABLE, "filter");
+		nft_put_text(&questions, NFTA_CHAIN_NAME, "FORWARD");
+	}
+	return nft_ask_each(fd, &questions, look_at_forward, dropping, err);
 }
 
 static int ask_all(int fd, struct dropping *dropping, struct err *err)
@@ -109,14 +123,11 @@ int nftables_dropping(int fd, bool all, struct nftables_chain **ret_missing, siz
 {
 	static const int families[] = { NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET };
 	struct dropping dropping = { 0 };
-	int ret = 0;
+	int ret = all ? 0 : ask_iptables(fd, &dropping, err);
 
-	for (size_t i = 0; ret == 0 && i < array_size(families); i++) {
+	for (size_t i = 0; all && ret == 0 && i < array_size(families); i++) {
 		dropping.family = families[i];
-		if (all)
-			ret = ask_all(fd, &dropping, err);
-		else if (families[i] != NFPROTO_INET)
-			ret = ask_iptables(fd, &dropping, err);
+		ret = ask_all(fd, &dropping, err);
 	}
 	if (ret == 0)
 		ret = drop_those_with_ours(fd, &dropping, err);

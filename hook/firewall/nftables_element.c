@@ -141,43 +141,52 @@ void nftables_element_delete(struct nft_batch *batch, const struct nftables_elem
 /* ---- from the kernel ---- */
 
 struct looking {
-	const struct nftables_element *element;
+	const struct nftables_elements *elements;
 	struct nftables_found *found;
+	int error; /* errno */
 };
 
-static bool read_found(void *data, const struct nlattr *attrs, size_t size)
+static void read_found(void *data, unsigned int index, int code, const struct nlattr *attrs,
+		       size_t size)
 {
-	const struct nlattr *list = nft_find(attrs, size, NFTA_SET_ELEM_LIST_ELEMENTS);
-	const struct nlattr *item = list ? nft_next(list, NULL) : NULL;
-	const struct looking *looking = data;
-	const struct nlattr *value;
+	struct looking *looking = data;
+	const struct nftables_element *element = &looking->elements->items[index];
+	struct nftables_found *found = &looking->found[index];
+	const struct nlattr *list, *item, *value;
 	size_t value_size;
 	const void *bytes;
 
+	if (code < 0 && code != -ENOENT)
+		looking->error = -code;
+	list = code < 0 ? NULL : nft_find(attrs, size, NFTA_SET_ELEM_LIST_ELEMENTS);
+	item = list ? nft_next(list, NULL) : NULL;
 	if (!item)
-		return true;
+		return;
 	value = nft_find_in(nft_find_in(item, NFTA_SET_ELEM_DATA), NFTA_DATA_VALUE);
 	bytes = nft_data(value, &value_size);
-	looking->found->there = true;
-	looking->found->same =
-		value_size == looking->element->data_size &&
-		(!value_size || memcmp(bytes, looking->element->data, value_size) == 0);
-	snprintf(looking->found->owner, sizeof(looking->found->owner), "%s",
+	found->there = true;
+	found->same = value_size == element->data_size &&
+		      (!value_size || memcmp(bytes, element->data, value_size) == 0);
+	snprintf(found->owner, sizeof(found->owner), "%s",
 		 nftables_comment(nft_find_in(item, NFTA_SET_ELEM_USERDATA)));
-	return true;
 }
 
-int nftables_element_look(int fd, const struct nftables_element *element,
-			  struct nftables_found *ret_found, struct err *err)
+int nftables_elements_look(int fd, const struct nftables_elements *elements,
+			   struct nftables_found **ret_found, struct err *err)
 {
-	auto_nft_batch struct nft_batch question = { 0 };
-	struct looking looking = { element, ret_found };
+	auto_free struct nftables_found *found = mem_alloc((elements->count + 1) * sizeof(*found));
+	auto_nft_batch struct nft_batch questions = { 0 };
+	struct looking looking = { .elements = elements, .found = found };
 	int ret;
 
-	*ret_found = (struct nftables_found){ 0 };
-	put_element(&question, NFT_MSG_GETSETELEM, 0, element, NULL);
-	ret = nft_ask(fd, &question, false, read_found, &looking, err);
-	return ret == -ENOENT ? 0 : ret;
+	for (size_t i = 0; i < elements->count; i++)
+		put_element(&questions, NFT_MSG_GETSETELEM, 0, &elements->items[i], NULL);
+	ret = nft_ask_each(fd, &questions, read_found, &looking, err);
+	if (ret == 0 && looking.error)
+		ret = err_set(err, looking.error, "nf_tables");
+	if (ret == 0)
+		*ret_found = take_ptr(found);
+	return ret;
 }
 
 struct finding {

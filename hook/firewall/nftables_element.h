@@ -31,14 +31,14 @@ void nftables_element_add(struct nft_batch *batch, const struct nftables_element
 			  const char *owner);
 void nftables_element_delete(struct nft_batch *batch, const struct nftables_element *element);
 
-/* What the kernel has under the key of an element. */
+/* What the kernel has under the key of each element; owned (free), in their order. */
 struct nftables_found {
 	bool there;
 	bool same; /* the data is */
 	char owner[256];
 };
-int nftables_element_look(int fd, const struct nftables_element *element,
-			  struct nftables_found *ret_found, struct err *err);
+int nftables_elements_look(int fd, const struct nftables_elements *elements,
+			   struct nftables_found **ret_found, struct err *err);
 
 /* Every element of an owner, found by going through all sets. */
 int nftables_elements_find(int fd, const char *owner, struct nftables_elements *ret_elements,

@@ -311,45 +311,46 @@ void nftables_table_add(struct nft_batch *batch, enum nftables_table_state state
 	add_rules(batch);
 }
 
-static bool count_rules(void *data, const struct nlattr *attrs, size_t size)
-{
-	*(uint32_t *)data = nft_u32(nft_find(attrs, size, NFTA_CHAIN_USE));
-	return true;
-}
+struct table_look {
+	unsigned int missing, empty;
+	int error; /* errno */
+};
 
-static int ask_chain(int fd, int family, const char *table, const char *chain,
-		     bool (*func)(void *data, const struct nlattr *attrs, size_t size), void *data,
-		     struct err *err)
+static void look_at_chain(void *data, unsigned int index, int code, const struct nlattr *attrs,
+			  size_t size)
 {
-	auto_nft_batch struct nft_batch question = { 0 };
+	struct table_look *look = data;
 
-	nft_message(&question, NFT_MSG_GETCHAIN, family, 0);
-	nft_put_text(&question, NFTA_CHAIN_TABLE, table);
-	nft_put_text(&question, NFTA_CHAIN_NAME, chain);
-	return nft_ask(fd, &question, false, func, data, err);
+	(void)index;
+	if (code == -ENOENT)
+		look->missing++;
+	else if (code < 0)
+		look->error = -code;
+	else if (nft_u32(nft_find(attrs, size, NFTA_CHAIN_USE)) == 0)
+		look->empty++;
 }
 
 /* Chains are made in one transaction and so are all there or none is; a flush takes the rules of
  * all or of one. */
 int nftables_table_look(int fd, enum nftables_table_state *ret_state, struct err *err)
 {
-	enum nftables_table_state state = TABLE_WHOLE;
+	auto_nft_batch struct nft_batch questions = { 0 };
+	struct table_look look = { 0 };
+	int ret;
 
 	for (size_t i = 0; i < array_size(chains); i++) {
-		uint32_t rules = 0;
-		int ret = ask_chain(fd, NFPROTO_INET, NFTABLES_TABLE, chains[i].name, count_rules,
-				    &rules, err);
-
-		if (ret == -ENOENT) {
-			*ret_state = i == 0 ? TABLE_ABSENT : TABLE_EMPTIED;
-			return 0;
-		}
-		if (ret < 0)
-			return ret;
-		if (rules == 0)
-			state = TABLE_EMPTIED;
+		nft_message(&questions, NFT_MSG_GETCHAIN, NFPROTO_INET, 0);
+		nft_put_text(&questions, NFTA_CHAIN_TABLE, NFTABLES_TABLE);
+		nft_put_text(&questions, NFTA_CHAIN_NAME, chains[i].name);
 	}
-	*ret_state = state;
+	ret = nft_ask_each(fd, &questions, look_at_chain, &look, err);
+	if (ret == 0 && look.error)
+		ret = err_set(err, look.error, "nf_tables");
+	if (ret < 0)
+		return ret;
+	*ret_state = look.missing == array_size(chains) ? TABLE_ABSENT
+		     : look.missing || look.empty       ? TABLE_EMPTIED
+							: TABLE_WHOLE;
 	return 0;
 }
 

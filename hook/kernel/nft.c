@@ -12,7 +12,13 @@
 #include "base/auto.h"
 #include "base/mem.h"
 
-enum { ANSWER_SIZE = 64 << 10, FIRST_CAPACITY = 4 << 10 };
+enum {
+	ANSWER_SIZE = 64 << 10,
+	FIRST_CAPACITY = 4 << 10,
+	LARGE = 32 << 10,
+	AT_ONCE = 16, /* answers taken in one call */
+	OBJECT_SIZE = 2 << 10,
+};
 
 /* ---- building ---- */
 
@@ -113,23 +119,29 @@ void nft_unnest(struct nft_batch *batch, size_t nest)
 
 int nft_open(int *ret_fd, struct err *err)
 {
-	struct sockaddr_nl self = { .nl_family = AF_NETLINK };
 	auto_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-	int size = 1 << 20;
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&self, sizeof(self)) < 0)
+	if (fd < 0)
 		return err_set(err, errno, "connect to nf_tables");
-	/* Room for the answers to a large batch that fails; less will do if this is refused. */
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 	*ret_fd = take_fd(&fd);
 	return 0;
+}
+
+/* Room for the answers to a large batch that fails; less will do if this is refused. */
+static void make_room(int fd)
+{
+	int size = 1 << 20;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 }
 
 static int send_all(int fd, const struct nft_batch *batch, struct err *err)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 
+	if (batch->size > LARGE)
+		make_room(fd);
 	if (sendto(fd, batch->data, batch->size, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
 		return err_set(err, errno, "nf_tables");
 	return 0;
@@ -237,6 +249,74 @@ int nft_ask(int fd, struct nft_batch *batch, bool dump,
 	if (answers.error == ENOENT)
 		return -ENOENT;
 	return answers.error ? err_set(err, answers.error, "nf_tables") : 0;
+}
+
+static void take_each(const struct nlmsghdr *header, size_t len,
+		      void (*func)(void *data, unsigned int index, int code,
+				   const struct nlattr *attrs, size_t size),
+		      void *data)
+{
+	size_t skip = NLMSG_LENGTH(NLMSG_ALIGN(sizeof(struct nfgenmsg)));
+	const char *start = (const char *)header;
+
+	if (!NLMSG_OK(header, len))
+		return;
+	if (header->nlmsg_type == NLMSG_ERROR)
+		func(data, header->nlmsg_seq, ((const struct nlmsgerr *)NLMSG_DATA(header))->error,
+		     NULL, 0);
+	else if (header->nlmsg_len >= skip)
+		func(data, header->nlmsg_seq, 0, (const void *)(start + skip),
+		     header->nlmsg_len - skip);
+}
+
+static int take_answers(int fd, unsigned int count,
+			void (*func)(void *data, unsigned int index, int code,
+				     const struct nlattr *attrs, size_t size),
+			void *data)
+{
+	_Alignas(8) static char buffers[AT_ONCE][OBJECT_SIZE];
+	struct mmsghdr answers[AT_ONCE] = { 0 };
+	struct iovec parts[AT_ONCE];
+
+	for (size_t i = 0; i < AT_ONCE; i++) {
+		parts[i] = (struct iovec){ buffers[i], OBJECT_SIZE };
+		answers[i].msg_hdr = (struct msghdr){ .msg_iov = &parts[i], .msg_iovlen = 1 };
+	}
+	while (count > 0) {
+		int taken = recvmmsg(fd, answers, count, 0, NULL);
+
+		if (taken < 0 && errno != EINTR)
+			return -errno;
+		for (int i = 0; i < taken; i++)
+			take_each((void *)buffers[i], answers[i].msg_len, func, data);
+		count -= taken < 0 ? 0 : (unsigned int)taken;
+	}
+	return 0;
+}
+
+/* One answer a question, each in a datagram of its own, and all there when sending has returned: so
+ * only as many at a time as the socket has room for. */
+int nft_ask_each(int fd, struct nft_batch *batch,
+		 void (*func)(void *data, unsigned int index, int code, const struct nlattr *attrs,
+			      size_t size),
+		 void *data, struct err *err)
+{
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+
+	for (size_t begin = 0, end = 0; begin < batch->size; begin = end) {
+		unsigned int count = 0;
+		int ret;
+
+		for (; end < batch->size && count < AT_ONCE; count++)
+			end += NLMSG_ALIGN(header_at(batch, end)->nlmsg_len);
+		if (sendto(fd, batch->data + begin, end - begin, 0,
+			   (const struct sockaddr *)&kernel, sizeof(kernel)) < 0)
+			return err_set(err, errno, "nf_tables");
+		ret = take_answers(fd, count, func, data);
+		if (ret < 0)
+			return err_set(err, -ret, "nf_tables");
+	}
+	return 0;
 }
 
 /* ---- reading ---- */

@@ -45,6 +45,13 @@ int nft_ask(int fd, struct nft_batch *batch, bool dump,
 	    bool (*func)(void *data, const struct nlattr *attrs, size_t size), void *data,
 	    struct err *err);
 
+/* Ask with every message of the batch at once, each about one object. func is called for each
+ * answer, with the number of its question and 0 or a negative errno (-ENOENT: there is none). */
+int nft_ask_each(int fd, struct nft_batch *batch,
+		 void (*func)(void *data, unsigned int index, int code, const struct nlattr *attrs,
+			      size_t size),
+		 void *data, struct err *err);
+
 /* An attribute among these, NULL when there is none; and its content. */
 const struct nlattr *nft_find(const struct nlattr *attrs, size_t size, int type);
 const struct nlattr *nft_find_in(const struct nlattr *nest, int type);
