@@ -28,6 +28,29 @@ static int try_save(void *journal, struct err *err)
 	return 0;
 }
 
+static int save_later(void *journal, struct err *err)
+{
+	(void)journal;
+	(void)err;
+	return 0;
+}
+
+/* Written ahead with all that prepare has noted, and with the result of the step before it. */
+static int begin(struct journal *journal, struct step *step, struct deadline deadline,
+		 struct err *err)
+{
+	struct step_list before = { journal->steps.steps, journal->steps.count };
+	struct step_context context = { &before, deadline, save_later, journal };
+	int ret = step->ops->prepare ? step->ops->prepare(step, &context, err) : 0;
+
+	if (ret == 0)
+		return journal_push(journal, step, err);
+	log_error("%s: %s", step->ops->name, err->text);
+	step_free(step);
+	return ret;
+}
+
+/* The result is saved with what comes next: until then the step is one that may have happened. */
 static int apply(struct journal *journal, struct step *step, struct deadline deadline,
 		 struct err *err)
 {
@@ -47,7 +70,7 @@ static int apply(struct journal *journal, struct step *step, struct deadline dea
 	json_free(step->progress);
 	step->progress = NULL;
 	log_info("%s: %.1f ms", name, (double)step->took_us / 1000);
-	return journal_save(journal, err);
+	return 0;
 }
 
 int run_apply(struct journal *journal, struct step_list *plan, struct deadline deadline,
@@ -57,7 +80,7 @@ int run_apply(struct journal *journal, struct step_list *plan, struct deadline d
 		struct step *step = step_list_take(plan, 0);
 		int ret;
 
-		ret = journal_push(journal, step, err);
+		ret = begin(journal, step, deadline, err);
 		if (ret == 0)
 			ret = apply(journal, step, deadline, err);
 		if (ret < 0)

@@ -10,11 +10,13 @@
 #include "auto.h"
 #include "mem.h"
 
-static int read_all(int fd, char *text, size_t max, size_t *ret_len)
+/* known: the size it should have; a file that is shorter now has ended, one of /proc (0) says so.
+ */
+static int read_all(int fd, char *text, size_t max, size_t known, size_t *ret_len)
 {
 	size_t len = 0;
 
-	while (len < max) {
+	while (len < max && (len < known || known == 0)) {
 		ssize_t n = read(fd, text + len, max - len);
 
 		if (n < 0 && errno == EINTR)
@@ -51,7 +53,7 @@ int file_read(int dirfd, const char *path, size_t max, bool follow, char **ret_t
 	/* Files of /proc say 0 and have content; a file may also grow while it is read. */
 	room = st.st_size ? (size_t)st.st_size + 1 : (max < 4096 ? max : 4096) + 1;
 	text = mem_alloc(room + 1);
-	ret = read_all(fd, text, room, ret_len);
+	ret = read_all(fd, text, room, (size_t)st.st_size, ret_len);
 	if (ret < 0)
 		return err_set(err, -ret, "read %s", path);
 	if (*ret_len == room)
@@ -116,14 +118,12 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err)
 int file_put(const char *path, const char *text, size_t len, struct err *err)
 {
 	auto_free char *dir = mem_copy_n(path, (size_t)(strrchr(path, '/') - path));
-	int ret = 0;
+	int ret = file_replace(AT_FDCWD, path, text, len, 0600, err);
 
-	for (int tries = 0; tries < 100; tries++) {
+	for (int tries = 0; ret == -ENOENT && tries < 100; tries++) {
 		ret = file_make_dirs(dir, 0700, err);
 		if (ret == 0)
 			ret = file_replace(AT_FDCWD, path, text, len, 0600, err);
-		if (ret != -ENOENT)
-			break;
 	}
 	return ret;
 }

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <paths.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -204,8 +205,9 @@ void log_open(const struct log_settings *settings, const char *id, bool create)
 		log_state.file = open_file(settings->dir, id, create);
 	if (automatic || strcmp(settings->target, "journald") == 0)
 		log_state.journal = journald_connect();
-	log_state.syslog =
-		log_state.journal < 0 && (automatic || strcmp(settings->target, "syslog") == 0);
+	log_state.syslog = log_state.journal < 0 &&
+			   (automatic || strcmp(settings->target, "syslog") == 0) &&
+			   access(_PATH_LOG, F_OK) == 0; /* else each message would look for it */
 	if (log_state.syslog)
 		openlog("oci-network-hook", LOG_PID, LOG_DAEMON);
 	for (size_t i = 0; i < log_state.waiting_count; i++) {

@@ -222,10 +222,22 @@ static bool table_in_use(struct xtables *table)
 	return false;
 }
 
+static bool any_exists(int family)
+{
+	auto_free char *names = NULL;
+	size_t len = 0;
+
+	return file_read(AT_FDCWD, library_of(family)->names, 4096, true, &names, &len, NULL) ==
+		       0 &&
+	       len > 0;
+}
+
 bool xtables_in_use(int family)
 {
 	static const char *const tables[] = { "filter", "nat", "mangle", "raw", "security" };
 
+	if (!any_exists(family))
+		return false;
 	for (size_t i = 0; i < array_size(tables); i++) {
 		struct xtables *table;
 		bool used;

@@ -122,7 +122,7 @@ static int add_sysctls(struct tuning *tuning, const struct json *sysctls, struct
 			return ret;
 		json_set_text(tuning->sysctls, path, value);
 	}
-	return check_allowed(json_count(sysctls) ? sysctls : NULL, err);
+	return json_count(sysctls) ? check_allowed(sysctls, err) : 0;
 }
 
 static const struct json *setting(const struct builtin_call *call, const char *key)

@@ -140,9 +140,9 @@ static void forget_connections(const struct step_list *before)
 			conntrack_forget_udp(json_get(before->steps[i]->args, "mappings"));
 }
 
-static int apply(struct step *step, const struct step_context *context, struct err *err)
+/* The rules are computed, and noted, before anything is done. */
+static int prepare(struct step *step, const struct step_context *context, struct err *err)
 {
-	const struct firewall_settings settings = settings_of(step, context);
 	auto_rules struct firewall_rules rules = { .owner = json_get_text(step->args, "owner") };
 	const struct firewall_backend *backend;
 	int ret;
@@ -152,16 +152,7 @@ static int apply(struct step *step, const struct step_context *context, struct e
 		ret = collect(step, context->before, backend, &rules, err);
 	if (ret < 0)
 		return err_class(err, STATUS_FIREWALL);
-	if (!rules_empty(&rules)) {
-		ret = step_note(step, context, "rules", rules_to_json(&rules), err);
-		if (ret == 0)
-			ret = backend->replace(&rules, &settings, err);
-		if (ret < 0)
-			return err_class(err, STATUS_FIREWALL);
-	}
-	step->result = rules_to_json(&rules);
-	forget_connections(context->before);
-	return 0;
+	return step_note(step, context, "rules", rules_to_json(&rules), err);
 }
 
 /* The rules on record: of the end of apply, or of how far it had come. NULL: it was only planned.
@@ -181,6 +172,23 @@ static int recall(const struct step *step, const struct firewall_backend **ret_b
 		return ret;
 	ret = rules_from_json(json_get_text(step->args, "owner"), recorded(step), ret_rules, err);
 	return ret < 0 ? err_class(err, STATUS_FIREWALL) : 0;
+}
+
+static int apply(struct step *step, const struct step_context *context, struct err *err)
+{
+	const struct firewall_settings settings = settings_of(step, context);
+	auto_rules struct firewall_rules rules = { 0 };
+	const struct firewall_backend *backend;
+	int ret;
+
+	ret = recall(step, &backend, &rules, err);
+	if (ret == 0 && !rules_empty(&rules))
+		ret = backend->replace(&rules, &settings, err);
+	if (ret < 0)
+		return err_class(err, STATUS_FIREWALL);
+	step->result = json_copy(recorded(step));
+	forget_connections(context->before);
+	return 0;
 }
 
 static int undo(struct step *step, const struct step_context *context, struct err *err)
@@ -235,4 +243,4 @@ static char *describe(const struct step *step)
 	return mem_format("accept forwarding where the networks do not: backend %s", backend);
 }
 
-const struct step_ops step_firewall = { "firewall", apply, undo, describe, check, reload };
+const struct step_ops step_firewall = { "firewall", apply, undo, describe, check, reload, prepare };

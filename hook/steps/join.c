@@ -42,4 +42,4 @@ static int check(struct step *step, const struct step_context *context,
 	return 0;
 }
 
-const struct step_ops step_join = { "join", apply, undo, describe, check, NULL };
+const struct step_ops step_join = { "join", apply, undo, describe, check, NULL, NULL };

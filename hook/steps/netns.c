@@ -105,4 +105,4 @@ static int check(struct step *step, const struct step_context *context,
 	return netns_run(fd, look_at_loopback, (void *)(uintptr_t)findings, err);
 }
 
-const struct step_ops step_netns = { "netns", apply, undo, describe, check, NULL };
+const struct step_ops step_netns = { "netns", apply, undo, describe, check, NULL, NULL };

@@ -259,7 +259,8 @@ static int check_name(struct network_work *work, struct err *err)
 	return ret < 0 ? ret : netns_run(fd, refuse_taken_name, work, err);
 }
 
-static int apply(struct step *step, const struct step_context *context, struct err *err)
+/* "begun": from now on undo has something to do. */
+static int prepare(struct step *step, const struct step_context *context, struct err *err)
 {
 	struct network_work work = { step, context };
 	int ret;
@@ -269,11 +270,14 @@ static int apply(struct step *step, const struct step_context *context, struct e
 		err_wrap(err, "network %s", json_get_text(step->args, "name"));
 		return err_class(err, STATUS_NETNS);
 	}
-	/* A built-in plugin leaves no note of a process that it has begun. */
-	if (json_get_true(step->args, "in_process"))
-		ret = step_note(step, context, "begun", json_new_bool(true), err);
-	if (ret == 0)
-		ret = add(&work, LOCK_SH, err);
+	return step_note(step, context, "begun", json_new_bool(true), err);
+}
+
+static int apply(struct step *step, const struct step_context *context, struct err *err)
+{
+	struct network_work work = { step, context };
+	int ret = add(&work, LOCK_SH, err);
+
 	if (ret < 0 && step->progress && lost_a_race(err)) {
 		log_info("network %s: once more, alone: %s", json_get_text(step->args, "name"),
 			 err->text);
@@ -360,5 +364,5 @@ static char *describe(const struct step *step)
 }
 
 const struct step_ops step_network = {
-	"network", apply, undo, describe, network_check, network_reload,
+	"network", apply, undo, describe, network_check, network_reload, prepare,
 };

@@ -30,7 +30,7 @@ struct step_findings {
 
 struct step_ops {
 	const char *name; /* the word for it in the state file */
-	/* Contains no rollback: on error the caller undoes. */
+	/* Contains no rollback: on error the caller undoes. prepare has been called before. */
 	int (*apply)(struct step *step, const struct step_context *context, struct err *err);
 	/* May be called when apply never ran, stopped half-way, or was undone before: what is
 	 * already gone is success. Gets its own step only, so it cannot depend on today's
@@ -44,6 +44,10 @@ struct step_ops {
 	/* Put back what a flush of the host's firewall takes, and touch nothing else. May be called
 	 * when all is there. NULL: nothing of this kind is ever flushed. */
 	int (*reload)(struct step *step, const struct step_context *context, struct err *err);
+	/* Before the step is written to the state file: look, change nothing, and note what an undo
+	 * must know should we be killed in apply. An error: the step was never begun. NULL: nothing
+	 * to look at. */
+	int (*prepare)(struct step *step, const struct step_context *context, struct err *err);
 };
 
 struct step {
