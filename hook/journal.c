@@ -26,15 +26,14 @@ struct journal_place journal_place_of(const struct conf *conf)
 	return (struct journal_place){ conf->state_dir, conf->data_dir };
 }
 
+/* It does not change while we live, so it is read once. */
 char *journal_boot_id(void)
 {
-	char *text = NULL;
-	size_t len;
+	static char id[64];
 
-	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, true, &text, &len, NULL) < 0)
+	if (!*id && file_peek("/proc/sys/kernel/random/boot_id", id, sizeof(id)) < 0)
 		return mem_copy("unknown");
-	text[strcspn(text, "\n")] = '\0';
-	return text;
+	return mem_copy_n(id, strcspn(id, "\n"));
 }
 
 /* ---- the directory and its lock ---- */
@@ -78,27 +77,25 @@ static int wait_for_lock(int fd, const char *dir, struct deadline deadline, stru
 
 /* Make and open the directory. Somebody who closes the last journal removes what we have just made
  * or seen: ENOENT, and the caller tries again. */
-static int open_dir(const char *state_dir, const char *dir, enum journal_mode mode, struct err *err)
+static int open_dir(const char *dir, enum journal_mode mode, struct err *err)
 {
 	int fd;
 
 	if (mode == JOURNAL_CREATE) {
-		int ret = file_make_dirs(state_dir, 0700, err);
+		int ret = file_make_dirs(dir, 0700, err);
 
 		if (ret < 0)
 			return ret;
-		if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-			return err_set(err, errno, "create directory %s", dir);
 	}
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? err_set(err, errno, "open %s", dir) : fd;
 }
 
-static int lock_dir(const char *state_dir, const char *dir, enum journal_mode mode,
-		    struct deadline deadline, int *ret_fd, struct err *err)
+static int lock_dir(const char *dir, enum journal_mode mode, struct deadline deadline, int *ret_fd,
+		    struct err *err)
 {
 	for (int tries = 0;; tries++) {
-		auto_close int fd = open_dir(state_dir, dir, mode, err);
+		auto_close int fd = open_dir(dir, mode, err);
 		struct stat st;
 		int ret;
 
@@ -181,7 +178,7 @@ int journal_open(const struct journal_place *place, const char *id, enum journal
 	begin(place, id, &journal);
 	if (mode == JOURNAL_EXISTING && access(journal.kept_file, F_OK) == 0)
 		mode = JOURNAL_CREATE;
-	ret = lock_dir(place->state_dir, journal.dir, mode, deadline, &lock, err);
+	ret = lock_dir(journal.dir, mode, deadline, &lock, err);
 	if (ret == -ENOENT && mode == JOURNAL_EXISTING)
 		return ret;
 	if (ret < 0)

@@ -62,6 +62,17 @@ int file_read(int dirfd, const char *path, size_t max, bool follow, char **ret_t
 	return 0;
 }
 
+int file_peek(const char *path, char *ret_text, size_t size)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : read(fd, ret_text, size - 1);
+
+	if (len < 0)
+		return -errno;
+	ret_text[len] = '\0';
+	return 0;
+}
+
 static int write_all(int fd, const char *text, size_t len)
 {
 	while (len > 0) {

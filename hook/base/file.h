@@ -13,6 +13,10 @@
 int file_read(int dirfd, const char *path, size_t max, bool follow, char **ret_text,
 	      size_t *ret_len, struct err *err);
 
+/* The beginning of a small file of /proc or /sys, of which one read gives all; ends with a NUL.
+ * A negative errno. */
+int file_peek(const char *path, char *ret_text, size_t size);
+
 /* Put a file in place whole or not at all: name.new is written and renamed over name. */
 int file_replace(int dirfd, const char *name, const char *text, size_t len, mode_t mode,
 		 struct err *err);

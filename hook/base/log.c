@@ -80,16 +80,30 @@ static void journald_write(enum log_level level, const char *text)
 	(void)!send(log_state.journal, message, strlen(message), MSG_NOSIGNAL);
 }
 
+/* gmtime() reads the host's time zone first. The days since 1970 become a date of the Gregorian
+ * calendar, whose years begin in March here, so that the odd day is the last. */
+static void print_utc(time_t seconds, char ret_text[32])
+{
+	int64_t day = seconds / 86400 + 719468, second = seconds % 86400;
+	int64_t era = day / 146097, of_era = day % 146097;
+	int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+	int64_t month = (5 * of_year + 2) / 153;
+
+	snprintf(ret_text, 32, "%04d-%02d-%02dT%02d:%02d:%02d",
+		 (int)(year + era * 400 + (month >= 10)), (int)(month < 10 ? month + 3 : month - 9),
+		 (int)(of_year - (153 * month + 2) / 5 + 1), (int)(second / 3600),
+		 (int)(second / 60 % 60), (int)(second % 60));
+}
+
 static void file_write(enum log_level level, const char *text)
 {
 	auto_free char *line = NULL;
 	struct timespec now;
 	char stamp[32];
-	struct tm utc;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
-	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
+	print_utc(now.tv_sec, stamp);
 	line = mem_format("%s.%03ldZ %-7s %s\n", stamp, now.tv_nsec / 1000000, levels[level].word,
 			  text);
 	(void)!write(log_state.file, line, strlen(line));
@@ -175,21 +189,21 @@ static void prune(int dirfd)
 
 static int open_file(const char *dir, const char *id, bool create)
 {
+	const int flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 	auto_free char *name = mem_format("%s.log", id);
+	auto_free char *path = mem_format("%s/%s", dir, name);
 	auto_close int dirfd = -1;
-	int fd;
+	int fd = open(path, flags);
 
-	if (create && file_make_dirs(dir, 0700, NULL) < 0)
+	if (fd >= 0 || !create || errno != ENOENT)
+		return fd;
+	if (file_make_dirs(dir, 0700, NULL) < 0)
 		return -1;
 	dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd < 0)
 		return -1;
-	fd = openat(dirfd, name, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd >= 0 || !create || errno != ENOENT)
-		return fd;
 	prune(dirfd);
-	return openat(dirfd, name,
-		      O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	return openat(dirfd, name, flags | O_CREAT, 0600);
 }
 
 /* ---- the module ---- */

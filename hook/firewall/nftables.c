@@ -81,8 +81,9 @@ static int accept_elsewhere(int fd, bool all, struct nft_batch *batch, struct er
 	return ret;
 }
 
+/* *ret_slow: rules were taken away, and whoever closes the socket waits for the kernel. */
 static int replace_once(int fd, const struct nftables_elements *elements, const char *owner,
-			struct err *err)
+			bool *ret_slow, struct err *err)
 {
 	auto_free struct nftables_found *found = NULL;
 	auto_nft_batch struct nft_batch batch = { 0 };
@@ -96,6 +97,9 @@ static int replace_once(int fd, const struct nftables_elements *elements, const 
 	ret = accept_elsewhere(fd, state != TABLE_WHOLE, &batch, err);
 	if (ret == 0)
 		ret = nftables_elements_look(fd, elements, &found, err);
+	*ret_slow = *ret_slow || state == TABLE_EMPTIED;
+	for (size_t i = 0; ret == 0 && i < elements->count; i++)
+		*ret_slow = *ret_slow || found[i].there;
 	for (size_t i = 0; ret == 0 && i < elements->count; i++)
 		ret = put_in_place(&batch, &elements->items[i], &found[i], owner, err);
 	return ret < 0 ? ret : nft_commit(fd, &batch, err);
@@ -136,6 +140,7 @@ static int replace(const struct firewall_rules *rules, const struct firewall_set
 {
 	auto_elements struct nftables_elements elements = nftables_elements_of(rules);
 	auto_close int fd = -1;
+	bool slow = false;
 	int ret;
 
 	ret = allow_localnet(rules, err);
@@ -144,9 +149,10 @@ static int replace(const struct firewall_rules *rules, const struct firewall_set
 	if (ret < 0)
 		return ret;
 	do
-		ret = replace_once(fd, &elements, rules->owner, err);
+		ret = replace_once(fd, &elements, rules->owner, &slow, err);
 	while (lost_a_race(ret) && deadline_left_ms(settings->deadline) > 0);
-	linger_keep(take_fd(&fd));
+	if (slow)
+		linger_keep(take_fd(&fd));
 	return ret;
 }
 

@@ -224,12 +224,9 @@ static bool table_in_use(struct xtables *table)
 
 static bool any_exists(int family)
 {
-	auto_free char *names = NULL;
-	size_t len = 0;
+	char names[64];
 
-	return file_read(AT_FDCWD, library_of(family)->names, 4096, true, &names, &len, NULL) ==
-		       0 &&
-	       len > 0;
+	return file_peek(library_of(family)->names, names, sizeof(names)) == 0 && *names;
 }
 
 bool xtables_in_use(int family)

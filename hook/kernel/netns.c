@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netns.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -130,19 +131,16 @@ static int prepare_dir(const char *dir, struct deadline deadline, struct err *er
 
 static int create_target(const char *path, struct deadline deadline, struct err *err)
 {
-	const int flags = O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	auto_close int fd = open(path, flags, 0);
 	int ret;
 
-	if (fd >= 0)
+	if (mknod(path, S_IFREG, 0) == 0)
 		return 0;
 	if (errno != EEXIST)
 		return err_set(err, errno, "create %s", path);
 	ret = netns_unpin(path, deadline, err);
 	if (ret < 0)
 		return ret;
-	fd = open(path, flags, 0);
-	return fd < 0 ? err_set(err, errno, "create %s", path) : 0;
+	return mknod(path, S_IFREG, 0) < 0 ? err_set(err, errno, "create %s", path) : 0;
 }
 
 int netns_pin(int fd, const char *path, struct deadline deadline, struct err *err)
@@ -183,16 +181,29 @@ int netns_unpin(const char *path, struct deadline deadline, struct err *err)
 	return 0;
 }
 
-int netns_run(int fd, int (*func)(void *data, struct err *err), void *data, struct err *err)
+/* Where every visit begins and ends. Opened once, not for each. */
+static int home_fd(struct err *err)
 {
-	auto_close int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	int ret;
+	static int home = -1;
 
 	if (home < 0)
-		return err_set(err, errno, "open /proc/thread-self/ns/net");
+		home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	return home < 0 ? err_set(err, errno, "open /proc/thread-self/ns/net") : home;
+}
+
+int netns_run(int fd, int (*func)(void *data, struct err *err), void *data, struct err *err)
+{
+	static bool away;
+	int ret, home = home_fd(err);
+
+	assert(!away); /* home would not be where we come from */
+	if (home < 0)
+		return home;
 	if (setns(fd, CLONE_NEWNET) < 0)
 		return err_set(err, errno, "enter the network namespace");
+	away = true;
 	ret = func(data, err);
+	away = false;
 	if (setns(home, CLONE_NEWNET) < 0) {
 		static const char line[] =
 			"oci-network-hook: cannot leave the container's network namespace\n";

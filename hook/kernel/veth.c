@@ -111,14 +111,15 @@ int veth_create(struct batch *batch, struct veth *veth, bool *ret_made, struct e
 		ret = choose(veth, err);
 		if (ret < 0)
 			return ret;
-		if (facts_index(batch->fd, veth->host))
-			continue;
 		request_pair(batch, veth);
 		request_port(batch, veth);
 		ret = batch_send(batch, err);
 		if (ret < 0)
 			return ret;
 		code = batch->codes[0];
+		/* Which of the two names is it? */
+		if (code == -EEXIST && !facts_index(batch->fd, veth->host))
+			break;
 		*ret_made = code == 0;
 		if (code == 0 && port && batch->codes[1] < 0)
 			return err_set(err, -batch->codes[1], "port %s of bridge %s", veth->host,

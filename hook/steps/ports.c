@@ -129,6 +129,21 @@ static bool in_the_way(const struct step *step, const struct claim *claim, DIR *
 	return false;
 }
 
+static const char *claim_name(const struct claim *claim)
+{
+	return *claim->address ? claim->address : "any";
+}
+
+static int put_claim(const struct step *step, int claims, const struct claim *claim,
+		     struct err *err)
+{
+	auto_free char *path = mem_format("%s/%s", claim->dir, claim_name(claim));
+
+	if (symlinkat(json_get_text(step->args, "owner"), claims, path) < 0)
+		return err_set(err, errno, "claim port %s", claim->dir);
+	return 0;
+}
+
 static int claim_one(const struct step *step, int claims, const struct claim *claim,
 		     struct err *err)
 {
@@ -137,7 +152,9 @@ static int claim_one(const struct step *step, int claims, const struct claim *cl
 	bool taken;
 	DIR *dir;
 
-	if (mkdirat(claims, claim->dir, 0700) < 0 && errno != EEXIST)
+	if (mkdirat(claims, claim->dir, 0700) == 0)
+		return put_claim(step, claims, claim, err); /* nobody can be in the way */
+	if (errno != EEXIST)
 		return err_set(err, errno, "claim port %s", claim->dir);
 	fd = openat(claims, claim->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
@@ -145,14 +162,9 @@ static int claim_one(const struct step *step, int claims, const struct claim *cl
 		return err_set(err, errno, "claim port %s", claim->dir);
 	take_fd(&fd);
 	taken = in_the_way(step, claim, dir, owner);
-	if (!taken && symlinkat(json_get_text(step->args, "owner"), dirfd(dir),
-				*claim->address ? claim->address : "any") < 0) {
-		closedir(dir);
-		return err_set(err, errno, "claim port %s", claim->dir);
-	}
 	closedir(dir);
 	if (!taken)
-		return 0;
+		return put_claim(step, claims, claim, err);
 	err_say(err, EADDRINUSE, "port %u/%s is published by container %s", claim->port,
 		claim->protocol, owner);
 	return err_class(err, STATUS_PORT);
