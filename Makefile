@@ -12,7 +12,7 @@ PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
 
 VERSION := 0.1.0
-PACKAGES := yajl libnl-3.0
+PACKAGES := yajl
 
 comma := ,
 BUILD := build$(if $(SANITIZE),-sanitize)
@@ -123,7 +123,7 @@ $(BUILD)/lint/%: $(BUILD)/%.o .clang-tidy
 
 # ---- what is needed, by Debian's names ----
 
-DEBS_BUILD := gcc libc6-dev pkg-config libyajl-dev libnl-3-dev libsystemd-dev libiptc-dev \
+DEBS_BUILD := gcc libc6-dev pkg-config libyajl-dev libsystemd-dev libiptc-dev \
 	libip4tc-dev libip6tc-dev
 DEBS_DEMO := crun runc containernetworking-plugins iptables iproute2 busybox-static jq util-linux
 # Where there is systemd, Debian starts firewalld when it is installed, and with that changes the

@@ -13,17 +13,18 @@
 
 enum { FIRST_CAPACITY = 2 << 10, ANSWER_SIZE = 32 << 10 };
 
-int batch_open(struct batch *ret_batch, struct err *err)
+int batch_open_protocol(int protocol, struct batch *ret_batch, struct err *err)
 {
-	const int on = 1;
-
 	*ret_batch = (struct batch){ 0 };
-	ret_batch->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	ret_batch->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 	if (ret_batch->fd < 0)
 		return err_set(err, errno, "connect to netlink");
-	/* Else a dump is of everything, whatever it asks for (Linux 4.20). */
-	setsockopt(ret_batch->fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	return 0;
+}
+
+int batch_open(struct batch *ret_batch, struct err *err)
+{
+	return batch_open_protocol(NETLINK_ROUTE, ret_batch, err);
 }
 
 void batch_close(struct batch *batch)
@@ -35,7 +36,22 @@ void batch_close(struct batch *batch)
 	*batch = (struct batch){ .fd = -1 };
 }
 
+/* Else a dump is of everything, whatever it asks for (Linux 4.20). */
+static void make_strict(struct batch *batch)
+{
+	const int on = 1;
+
+	if (!batch->strict)
+		setsockopt(batch->fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+	batch->strict = true;
+}
+
 /* ---- building ---- */
+
+static bool is_dump(int flags)
+{
+	return (flags & NLM_F_DUMP) == NLM_F_DUMP;
+}
 
 /* Zeroed room at the end, aligned as netlink wants it. */
 static void *extend(struct batch *batch, size_t size)
@@ -68,6 +84,8 @@ void batch_request(struct batch *batch, int type, int flags, const void *header,
 {
 	struct nlmsghdr *message;
 
+	if (is_dump(flags))
+		make_strict(batch);
 	batch->message = batch->size;
 	message = extend(batch, NLMSG_HDRLEN);
 	*message = (struct nlmsghdr){ .nlmsg_type = (uint16_t)type,
@@ -120,7 +138,6 @@ static int send_all(struct batch *batch)
 	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	ssize_t sent;
 
-	header_at(batch, batch->message)->nlmsg_flags |= NLM_F_ACK;
 	do
 		sent = sendto(batch->fd, batch->data, batch->size, 0,
 			      (const struct sockaddr *)&kernel, sizeof(kernel));
@@ -135,13 +152,18 @@ static void reset(struct batch *batch)
 	batch->size = 0;
 }
 
+/* The kernel fits a dump to what it has been read with; another answer might be larger. */
 static ssize_t receive(int fd, char *buffer)
 {
 	ssize_t len;
 
 	do
-		len = recv(fd, buffer, ANSWER_SIZE, 0);
+		len = recv(fd, buffer, ANSWER_SIZE, MSG_TRUNC);
 	while (len < 0 && errno == EINTR);
+	if (len > ANSWER_SIZE) {
+		errno = EMSGSIZE;
+		return -1;
+	}
 	return len;
 }
 
@@ -170,6 +192,7 @@ int batch_send(struct batch *batch, struct err *err)
 		return 0;
 	batch->codes = mem_array(batch->codes, batch->count, sizeof(*batch->codes));
 	memset(batch->codes, 0, batch->count * sizeof(*batch->codes));
+	header_at(batch, batch->message)->nlmsg_flags |= NLM_F_ACK;
 	ret = send_all(batch);
 	while (ret == 0 && !last) {
 		ssize_t len = receive(batch->fd, buffer);
@@ -185,45 +208,69 @@ int batch_send(struct batch *batch, struct err *err)
 
 /* ---- asking ---- */
 
-static bool take_answer(const struct nlmsghdr *header, int *ret_code,
-			void (*func)(void *data, const struct nlmsghdr *object), void *data)
+struct question {
+	void (*func)(void *data, const struct nlmsghdr *object);
+	void *data;
+	uint32_t sequence;
+	bool dump, interrupted, ended;
+	int code;
+};
+
+/* What a dump ends with is the errno for which it went no further, or 0. */
+static int code_of(const struct nlmsghdr *header)
 {
-	if (header->nlmsg_type == NLMSG_ERROR)
-		*ret_code = ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
-	if (header->nlmsg_type == NLMSG_ERROR || header->nlmsg_type == NLMSG_DONE)
-		return true;
-	func(data, header);
-	return false;
+	return header->nlmsg_len >= NLMSG_LENGTH(sizeof(int)) ? *(const int *)NLMSG_DATA(header)
+							      : 0;
+}
+
+/* One object is a whole answer if no dump was asked for: an acknowledgement would be one more. */
+static void take_answer(struct question *question, const struct nlmsghdr *header)
+{
+	if (question->ended || header->nlmsg_seq != question->sequence)
+		return;
+	question->interrupted |= (header->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+	if (header->nlmsg_type == NLMSG_ERROR || header->nlmsg_type == NLMSG_DONE) {
+		question->code = code_of(header);
+		question->ended = true;
+	} else {
+		question->func(question->data, header);
+		question->ended = !question->dump;
+	}
 }
 
 int batch_ask(struct batch *batch, void (*func)(void *data, const struct nlmsghdr *object),
 	      void *data)
 {
 	_Alignas(8) char buffer[ANSWER_SIZE];
-	uint32_t sequence = batch->sequence;
-	bool ended = false;
-	int code = 0, ret = send_all(batch);
+	struct question question = { .func = func,
+				     .data = data,
+				     .sequence = batch->sequence,
+				     .dump = is_dump(header_at(batch, 0)->nlmsg_flags) };
+	int ret = send_all(batch);
 
 	reset(batch);
-	while (ret == 0 && !ended) {
+	while (ret == 0 && !question.ended) {
 		const struct nlmsghdr *header = (const void *)buffer;
 		ssize_t len = receive(batch->fd, buffer);
 
 		if (len < 0)
 			return -errno;
 		for (; NLMSG_OK(header, (size_t)len); header = NLMSG_NEXT(header, len))
-			if (header->nlmsg_seq == sequence && !ended)
-				ended = take_answer(header, &code, func, data);
+			take_answer(&question, header);
 	}
-	return ret < 0 ? ret : code;
+	if (ret == 0)
+		ret = question.code;
+	return ret == 0 && question.interrupted ? -EAGAIN : ret;
 }
 
 /* ---- reading ---- */
 
-static const struct nlattr *find(const char *attrs, size_t size, int type)
+const struct nlattr *batch_find_among(const void *attrs, size_t size, int type)
 {
+	const char *at = attrs;
+
 	while (size >= NLA_HDRLEN) {
-		const struct nlattr *attr = (const void *)attrs;
+		const struct nlattr *attr = (const void *)at;
 		size_t step = NLA_ALIGN((size_t)attr->nla_len);
 
 		if (attr->nla_len < NLA_HDRLEN || attr->nla_len > size)
@@ -232,7 +279,7 @@ static const struct nlattr *find(const char *attrs, size_t size, int type)
 			return attr;
 		if (step >= size)
 			return NULL;
-		attrs += step;
+		at += step;
 		size -= step;
 	}
 	return NULL;
@@ -244,14 +291,15 @@ const struct nlattr *batch_find(const struct nlmsghdr *object, size_t header_siz
 
 	if (object->nlmsg_len < skip)
 		return NULL;
-	return find((const char *)object + skip, object->nlmsg_len - skip, type);
+	return batch_find_among((const char *)object + skip, object->nlmsg_len - skip, type);
 }
 
 const struct nlattr *batch_find_in(const struct nlattr *nest, int type)
 {
 	if (!nest)
 		return NULL;
-	return find((const char *)nest + NLA_HDRLEN, nest->nla_len - (size_t)NLA_HDRLEN, type);
+	return batch_find_among((const char *)nest + NLA_HDRLEN, nest->nla_len - (size_t)NLA_HDRLEN,
+				type);
 }
 
 const void *batch_data(const struct nlattr *attr, size_t min_size)

@@ -6,6 +6,7 @@
  * A socket belongs to the network namespace in which it was opened, wherever its owner goes. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,16 +21,19 @@ struct batch {
 	size_t size, capacity;
 	size_t message; /* where the one that is being built begins */
 	unsigned int count;
-	int *codes; /* of batch_send(): for each request 0 or a negative errno; -ENOMSG: no answer
-		     */
+	int *codes; /* of batch_send(): for each request 0 or a negative errno */
 	uint32_t sequence;
+	bool strict; /* a dump has been asked for on this socket */
 };
 
 int batch_open(struct batch *ret_batch, struct err *err);
+/* For requests to something else than rtnetlink (NETLINK_*). */
+int batch_open_protocol(int protocol, struct batch *ret_batch, struct err *err);
 void batch_close(struct batch *batch);
 #define auto_batch __attribute__((cleanup(batch_close)))
 
-/* Begin a request (RTM_*) with its header. flags beside NLM_F_REQUEST. */
+/* Begin a request (RTM_*) with its header. flags beside NLM_F_REQUEST. What a dump (NLM_F_DUMP) is
+ * not to be limited by has to be zero in its header. */
 void batch_request(struct batch *batch, int type, int flags, const void *header, size_t size);
 
 /* Attributes of the request begun last. */
@@ -45,13 +49,15 @@ void batch_append(struct batch *batch, const void *data, size_t size);
  * when the kernel could not be asked. */
 int batch_send(struct batch *batch, struct err *err);
 
-/* The one request of the batch is a question. func is called for each object of the answer; the
- * return value is 0 or the negative errno that the kernel answered, without an err. */
+/* The one request of the batch is a question: a dump, or one about one object. func is called for
+ * each object of the answer; the return value is 0 or the negative errno that the kernel answered,
+ * without an err. -EAGAIN: what is listed changed meanwhile, and some of it may be missing. */
 int batch_ask(struct batch *batch, void (*func)(void *data, const struct nlmsghdr *object),
 	      void *data);
 
 /* An attribute of an object whose header has this size, and of a nest; NULL: none. */
 const struct nlattr *batch_find(const struct nlmsghdr *object, size_t header_size, int type);
 const struct nlattr *batch_find_in(const struct nlattr *nest, int type);
+const struct nlattr *batch_find_among(const void *attrs, size_t size, int type);
 const void *batch_data(const struct nlattr *attr, size_t min_size); /* NULL when shorter */
 uint32_t batch_u32(const struct nlattr *attr);                      /* 0 for NULL */

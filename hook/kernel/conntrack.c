@@ -4,17 +4,19 @@
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
-#include <netlink/msg.h>
-#include <netlink/netlink.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/auto.h"
 #include "base/log.h"
+#include "batch.h"
 
 enum {
 	MESSAGE_CT_GET = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET,
-	MESSAGE_CT_DELETE = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE
+	MESSAGE_CT_DELETE = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE,
+	AT_ONCE = 64, /* that many errors the socket has room for */
 };
 
 struct ports { /* one bit a port */
@@ -22,8 +24,14 @@ struct ports { /* one bit a port */
 	bool any;
 };
 
-struct found { /* original tuples, as the kernel wrote them */
-	struct nl_msg **requests;
+struct entry { /* its original tuple, as the kernel wrote it */
+	unsigned char family;
+	unsigned char *tuple;
+	size_t size;
+};
+
+struct found {
+	struct entry *entries;
 	size_t count;
 	const struct ports *ports;
 };
@@ -43,89 +51,83 @@ static void collect_udp(const struct json *mappings, struct ports *ports)
 
 static bool is_wanted(const struct ports *ports, const struct nlattr *tuple)
 {
-	struct nlattr *protocol = nla_find(nla_data(tuple), nla_len(tuple), CTA_TUPLE_PROTO);
-	struct nlattr *number, *port;
-	uint16_t value;
+	const struct nlattr *protocol = batch_find_in(tuple, CTA_TUPLE_PROTO);
+	const unsigned char *number = batch_data(batch_find_in(protocol, CTA_PROTO_NUM), 1);
+	const unsigned char *port = batch_data(batch_find_in(protocol, CTA_PROTO_DST_PORT), 2);
+	unsigned int value;
 
-	if (!protocol)
+	if (!number || !port || *number != IPPROTO_UDP)
 		return false;
-	number = nla_find(nla_data(protocol), nla_len(protocol), CTA_PROTO_NUM);
-	port = nla_find(nla_data(protocol), nla_len(protocol), CTA_PROTO_DST_PORT);
-	if (!number || !port || nla_get_u8(number) != IPPROTO_UDP)
-		return false;
-	value = ntohs(nla_get_u16(port));
+	value = (unsigned int)port[0] << 8 | port[1];
 	return ports->bits[value / 8] & 1 << value % 8;
 }
 
-static int on_entry(struct nl_msg *msg, void *data)
+static void take_entry(void *data, const struct nlmsghdr *object)
 {
-	const struct nfgenmsg *header = nlmsg_data(nlmsg_hdr(msg));
-	struct nlattr *tuple = nlmsg_find_attr(nlmsg_hdr(msg), sizeof(*header), CTA_TUPLE_ORIG);
-	struct nfgenmsg request = { .nfgen_family = header->nfgen_family };
+	const struct nfgenmsg *header = NLMSG_DATA(object);
+	const struct nlattr *tuple = batch_find(object, sizeof(*header), CTA_TUPLE_ORIG);
 	struct found *found = data;
-	struct nl_msg *remove;
+	struct entry *entry;
 
-	if (!tuple || !is_wanted(found->ports, tuple))
-		return NL_OK;
-	remove = nlmsg_alloc_simple(MESSAGE_CT_DELETE, NLM_F_ACK);
-	if (!remove || nlmsg_append(remove, &request, sizeof(request), NLMSG_ALIGNTO) < 0 ||
-	    nla_put(remove, CTA_TUPLE_ORIG | NLA_F_NESTED, nla_len(tuple), nla_data(tuple)) < 0) {
-		nlmsg_free(remove);
-		return NL_STOP;
-	}
-	found->requests = mem_array(found->requests, found->count + 1, sizeof(struct nl_msg *));
-	found->requests[found->count++] = remove;
-	return NL_OK;
+	if (!is_wanted(found->ports, tuple))
+		return;
+	found->entries = mem_array(found->entries, found->count + 1, sizeof(*found->entries));
+	entry = &found->entries[found->count++];
+	*entry = (struct entry){ .family = header->nfgen_family,
+				 .size = tuple->nla_len - (size_t)NLA_HDRLEN };
+	entry->tuple = mem_alloc(entry->size);
+	memcpy(entry->tuple, batch_data(tuple, 0), entry->size);
 }
 
-static struct nl_sock *open_netfilter(void)
+static int dump(struct batch *batch, struct found *found, struct err *err)
 {
-	struct nl_cb *callbacks = nl_cb_alloc(NL_CB_DEFAULT);
-	struct nl_sock *sock = callbacks ? nl_socket_alloc_cb(callbacks) : NULL;
+	const struct nfgenmsg header = { .nfgen_family = AF_UNSPEC };
+	int ret;
 
-	nl_cb_put(callbacks);
-	if (sock && nl_connect(sock, NETLINK_NETFILTER) < 0) {
-		nl_socket_free(sock);
-		return NULL;
-	}
-	return sock;
+	batch_request(batch, MESSAGE_CT_GET, NLM_F_DUMP, &header, sizeof(header));
+	ret = batch_ask(batch, take_entry, found);
+	return ret < 0 ? err_set(err, -ret, "list connections") : 0;
 }
 
-static int dump(struct nl_sock *sock, struct found *found)
+/* One that has expired meanwhile is as good as removed. */
+static int forget(struct batch *batch, const struct found *found, struct err *err)
 {
-	struct nfgenmsg header = { .nfgen_family = AF_UNSPEC };
-	struct nl_msg *msg = nlmsg_alloc_simple(MESSAGE_CT_GET, NLM_F_REQUEST | NLM_F_DUMP);
-	int ret = -NLE_NOMEM;
+	int ret = 0;
 
-	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_entry, found);
-	if (msg && nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) == 0)
-		ret = nl_send_auto(sock, msg);
-	nlmsg_free(msg);
-	return ret < 0 ? ret : nl_recvmsgs_default(sock);
+	for (size_t i = 0; ret == 0 && i < found->count; i++) {
+		const struct entry *entry = &found->entries[i];
+		const struct nfgenmsg header = { .nfgen_family = entry->family };
+
+		batch_request(batch, MESSAGE_CT_DELETE, 0, &header, sizeof(header));
+		batch_put(batch, CTA_TUPLE_ORIG | NLA_F_NESTED, entry->tuple, entry->size);
+		if (batch->count == AT_ONCE || i + 1 == found->count)
+			ret = batch_send(batch, err);
+	}
+	return ret;
 }
 
 void conntrack_forget_udp(const struct json *mappings)
 {
+	auto_batch struct batch batch = { .fd = -1 };
 	struct ports ports = { 0 };
 	struct found found = { .ports = &ports };
-	struct nl_sock *sock;
+	struct err err;
 	int ret;
 
 	collect_udp(mappings, &ports);
 	if (!ports.any)
 		return;
-	sock = open_netfilter();
-	ret = sock ? dump(sock, &found) : -NLE_FAILURE;
+	ret = batch_open_protocol(NETLINK_NETFILTER, &batch, &err);
+	if (ret == 0)
+		ret = dump(&batch, &found, &err);
+	/* What an interrupted list has is removed all the same. */
+	if (found.count && forget(&batch, &found, ret < 0 ? NULL : &err) < 0)
+		ret = -1;
 	if (ret < 0)
-		log_warning("stale UDP connections are not removed: %s", nl_geterror(ret));
-	for (size_t i = 0; i < found.count; i++) {
-		/* One that has expired meanwhile is as good as removed. */
-		if (nl_send_auto(sock, found.requests[i]) >= 0)
-			nl_wait_for_ack(sock);
-		nlmsg_free(found.requests[i]);
-	}
-	free(found.requests);
-	nl_socket_free(sock);
-	if (found.count)
+		log_warning("stale UDP connections are not removed: %s", err.text);
+	else if (found.count)
 		log_info("%zu stale UDP connections removed", found.count);
+	for (size_t i = 0; i < found.count; i++)
+		free(found.entries[i].tuple);
+	free(found.entries);
 }

@@ -24,7 +24,7 @@ static void copy_bytes(void *to, const struct nlattr *attr, size_t size)
 static void take_link(void *data, const struct nlmsghdr *object)
 {
 	const struct ifinfomsg *info = NLMSG_DATA(object);
-	const struct nlattr *kind, *operstate;
+	const struct nlattr *kind, *operstate, *mac;
 	struct link_facts *facts = data;
 
 	if (object->nlmsg_type != RTM_NEWLINK)
@@ -38,7 +38,9 @@ static void take_link(void *data, const struct nlmsghdr *object)
 		.master = (int)batch_u32(batch_find(object, sizeof(*info), IFLA_MASTER)),
 		.peer = (int)batch_u32(batch_find(object, sizeof(*info), IFLA_LINK)),
 	};
-	copy_bytes(facts->mac, batch_find(object, sizeof(*info), IFLA_ADDRESS), 6);
+	mac = batch_find(object, sizeof(*info), IFLA_ADDRESS);
+	copy_bytes(facts->mac, mac, sizeof(facts->mac));
+	facts->has_mac = mac && mac->nla_len == NLA_HDRLEN + sizeof(facts->mac);
 	operstate = batch_find(object, sizeof(*info), IFLA_OPERSTATE);
 	if (batch_data(operstate, 1))
 		facts->operstate = *(const unsigned char *)batch_data(operstate, 1);
@@ -72,6 +74,8 @@ int facts_index(int fd, const char *name)
 }
 
 /* ---- addresses ---- */
+
+enum { DUMPS_TRIED = 16 }; /* others change addresses meanwhile */
 
 struct addresses {
 	int index;
@@ -107,10 +111,13 @@ int facts_of_addresses(struct batch *batch, int index, int family,
 	const struct ifaddrmsg info = { .ifa_family = (unsigned char)family,
 					.ifa_index = (unsigned int)index };
 	struct addresses addresses = { .index = index };
-	int ret;
+	int ret = -EAGAIN;
 
-	batch_request(batch, RTM_GETADDR, NLM_F_DUMP, &info, sizeof(info));
-	ret = batch_ask(batch, take_address, &addresses);
+	for (int i = 0; i < DUMPS_TRIED && ret == -EAGAIN; i++) {
+		addresses.count = 0;
+		batch_request(batch, RTM_GETADDR, NLM_F_DUMP, &info, sizeof(info));
+		ret = batch_ask(batch, take_address, &addresses);
+	}
 	if (ret < 0) {
 		free(addresses.items);
 		return err_set(err, -ret, "list addresses");

@@ -17,6 +17,7 @@ struct link_facts {
 	unsigned int flags; /* IFF_* */
 	char kind[16];      /* "bridge", "veth"; "" for a device */
 	unsigned char mac[6];
+	bool has_mac; /* not so a tunnel */
 	unsigned int mtu, txqlen, promiscuity;
 	int master;    /* index, 0: none */
 	int peer;      /* of a veth: index in the other's namespace; 0: none */

@@ -9,49 +9,57 @@
 
 #include "base/auto.h"
 #include "base/file.h"
-#include "rtnl.h"
+#include "batch.h"
 
-static int on_route(struct nl_msg *msg, void *data)
+static void each_of_multipath(const struct nlattr *multipath,
+			      void (*func)(void *data, int index, const struct nlattr *gateway),
+			      void *data)
 {
-	struct nlattr *oif = nlmsg_find_attr(nlmsg_hdr(msg), sizeof(struct rtmsg), RTA_OIF);
+	const struct rtnexthop *hop = batch_data(multipath, 0);
+	int left = multipath->nla_len - NLA_HDRLEN;
 
-	if (oif)
-		*(unsigned int *)data = nla_get_u32(oif);
-	return NL_STOP;
+	while (RTNH_OK(hop, left)) {
+		func(data, hop->rtnh_ifindex,
+		     batch_find_among(RTNH_DATA(hop), hop->rtnh_len - RTNH_LENGTH(0), RTA_GATEWAY));
+		left -= (int)RTNH_ALIGN(hop->rtnh_len);
+		hop = RTNH_NEXT(hop);
+	}
 }
 
-static struct nl_msg *request(int family, const void *address)
+void route_each_hop(const struct nlmsghdr *route,
+		    void (*func)(void *data, int index, const struct nlattr *gateway), void *data)
 {
-	int size = family == AF_INET6 ? 16 : 4;
-	struct rtmsg route = { .rtm_family = (unsigned char)family,
-			       .rtm_dst_len = (unsigned char)(size * 8) };
-	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_REQUEST);
+	const struct nlattr *multipath = batch_find(route, sizeof(struct rtmsg), RTA_MULTIPATH);
 
-	if (msg && nlmsg_append(msg, &route, sizeof(route), NLMSG_ALIGNTO) == 0 &&
-	    nla_put(msg, RTA_DST, size, address) == 0)
-		return msg;
-	nlmsg_free(msg);
-	return NULL;
+	if (multipath)
+		each_of_multipath(multipath, func, data);
+	else
+		func(data, (int)batch_u32(batch_find(route, sizeof(struct rtmsg), RTA_OIF)),
+		     batch_find(route, sizeof(struct rtmsg), RTA_GATEWAY));
+}
+
+static void take_route(void *data, const struct nlmsghdr *object)
+{
+	*(unsigned int *)data = batch_u32(batch_find(object, sizeof(struct rtmsg), RTA_OIF));
 }
 
 int route_interface(int family, const void *address, char ret_name[IF_NAMESIZE], struct err *err)
 {
-	auto_nl_msg struct nl_msg *msg = request(family, address);
-	auto_nl_sock struct nl_sock *sock = NULL;
+	const size_t size = family == AF_INET6 ? 16 : 4;
+	const struct rtmsg route = { .rtm_family = (unsigned char)family,
+				     .rtm_dst_len = (unsigned char)(size * 8) };
+	auto_batch struct batch batch = { .fd = -1 };
 	unsigned int index = 0;
 	int ret;
 
-	if (!msg)
-		return err_set(err, ENOMEM, "netlink");
-	ret = rtnl_open(&sock, err);
+	ret = batch_open(&batch, err);
 	if (ret < 0)
 		return ret;
-	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_route, &index);
-	ret = nl_send_auto(sock, msg);
-	if (ret >= 0)
-		ret = nl_recvmsgs_default(sock);
+	batch_request(&batch, RTM_GETROUTE, 0, &route, sizeof(route));
+	batch_put(&batch, RTA_DST, address, size);
+	ret = batch_ask(&batch, take_route, &index);
 	if (ret < 0)
-		return rtnl_err(err, ret, "look up a route");
+		return err_set(err, -ret, "look up a route");
 	if (!index || !if_indextoname(index, ret_name))
 		return err_say(err, ENETUNREACH, "no route");
 	return 0;

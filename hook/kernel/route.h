@@ -7,6 +7,14 @@
 
 #include "base/err.h"
 
+struct nlattr;
+struct nlmsghdr;
+
+/* Call func for each next hop of a route that the kernel has answered with: the index of its link
+ * (0: none) and its RTA_GATEWAY (NULL: none). */
+void route_each_hop(const struct nlmsghdr *route,
+		    void (*func)(void *data, int index, const struct nlattr *gateway), void *data);
+
 /* The interface by which an address (bytes of the family AF_INET, AF_INET6) is reached. ENETUNREACH
  * when there is no route. */
 int route_interface(int family, const void *address, char ret_name[IF_NAMESIZE], struct err *err);
