@@ -26,6 +26,9 @@ OUR_CFLAGS := -std=gnu11 -fPIE -fstack-protector-strong -Wall -Wextra -Wshadow -
 	$(SANITIZERS) $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 OUR_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZERS)
 LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
+# Linked in where it can be: to find and load it at each start costs more than using it.
+YAJL := $(filter /%,$(shell $(CC) -print-file-name=libyajl_s.a))
+LIBS := $(if $(YAJL),$(patsubst -lyajl,$(YAJL),$(LIBS)),$(LIBS))
 
 SOURCES := $(sort $(wildcard hook/*.c hook/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
