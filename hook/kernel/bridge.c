@@ -129,6 +129,7 @@ static int add_address(struct batch *batch, const char *name, struct link_facts 
 	if (address->family == AF_INET6)
 		batch_put_u32(batch, IFA_FLAGS, IFA_F_NODAD);
 	request_mac(batch, facts);
+	sysctl_try(name, "ipv6/accept_ra", "0");
 	ret = batch_send(batch, err);
 	if (ret < 0)
 		return ret;

@@ -17,7 +17,7 @@ enum {
 	FIRST_CAPACITY = 4 << 10,
 	LARGE = 32 << 10,
 	AT_ONCE = 16, /* answers taken in one call */
-	OBJECT_SIZE = 2 << 10,
+	OBJECT_SIZE = 1 << 10,
 };
 
 /* ---- building ---- */
@@ -150,7 +150,7 @@ static int send_all(int fd, const struct nft_batch *batch, struct err *err)
 /* The first error among the answers, which are all there when sending has returned. */
 static int collect_errors(int fd)
 {
-	auto_free char *buffer = mem_alloc(ANSWER_SIZE);
+	_Alignas(8) char buffer[ANSWER_SIZE];
 	int first = 0;
 
 	for (;;) {
@@ -216,7 +216,7 @@ static void take_answer(struct answers *answers, const struct nlmsghdr *header)
 
 static int receive(int fd, struct answers *answers, struct err *err)
 {
-	auto_free char *buffer = mem_alloc(ANSWER_SIZE);
+	_Alignas(8) char buffer[ANSWER_SIZE];
 
 	while (!answers->ended) {
 		ssize_t len = recv(fd, buffer, ANSWER_SIZE, 0);

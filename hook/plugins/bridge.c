@@ -239,8 +239,6 @@ static int make_links(struct attaching *attaching, struct err *err)
 
 	if (ret == 0)
 		ret = ask_ipam(attaching, err);
-	if (ret == 0)
-		ret = make_gateway(attaching, err);
 	return ret == 0 && !veth_first ? make_veth(attaching, err) : ret;
 }
 
@@ -252,6 +250,7 @@ static int configure(struct attaching *attaching, struct err *err)
 		.index = 2,
 		.duplicate_address_detection = attaching->settings.dad,
 		.leave_down = attaching->settings.down,
+		.layer2 = !*ipam_type(attaching->call->conf),
 		.deadline = cni->deadline,
 	};
 	const struct result nothing = { 0 };
@@ -300,6 +299,8 @@ static int attach(struct attaching *attaching, struct err *err)
 		ret = make_links(attaching, err);
 	if (ret == 0)
 		ret = configure(attaching, err);
+	if (ret == 0)
+		ret = make_gateway(attaching, err);
 	if (ret == 0)
 		ret = look_again(attaching, err);
 	if (ret < 0)

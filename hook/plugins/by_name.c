@@ -150,6 +150,8 @@ static int read_input(struct json **ret_conf)
 		return fail(CODE_IO, "error reading from stdin", NULL);
 	if (json_parse(text, len, ret_conf, &err) < 0)
 		return fail(CODE_DECODING, "error unmarshall network config", err.text);
+	if (!json_is(*ret_conf, JSON_OBJECT))
+		return fail(CODE_DECODING, "error unmarshall network config", "not an object");
 	return 0;
 }
 

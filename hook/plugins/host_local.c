@@ -65,8 +65,8 @@ static int lock_store(struct store *store, struct deadline deadline, struct err 
 }
 
 /* -ENOENT without an err when it is not there and not to be made. */
-static int open_store(const struct builtin_call *call, bool make, struct store *ret_store,
-		      struct err *err)
+static int open_and_lock(const struct builtin_call *call, bool make, struct store *ret_store,
+			 struct err *err)
 {
 	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 	auto_free char *path = store_path(call);
@@ -76,10 +76,7 @@ static int open_store(const struct builtin_call *call, bool make, struct store *
 	if (store.dirfd < 0 && errno == ENOENT && !make)
 		return -ENOENT;
 	if (store.dirfd < 0 && errno == ENOENT) {
-		mode_t mask = umask(022); /* others may look, as at the executable's */
-
 		ret = file_make_dirs(path, 0755, err);
-		umask(mask);
 		if (ret < 0)
 			return ret;
 		store.dirfd = open(path, flags);
@@ -93,6 +90,17 @@ static int open_store(const struct builtin_call *call, bool make, struct store *
 	*ret_store = store;
 	store = (struct store){ .dirfd = -1, .lock = -1 };
 	return 0;
+}
+
+/* Others may look at the directory and take the lock, as at the executable's. */
+static int open_store(const struct builtin_call *call, bool make, struct store *ret_store,
+		      struct err *err)
+{
+	mode_t mask = umask(022);
+	int ret = open_and_lock(call, make, ret_store, err);
+
+	umask(mask);
+	return ret;
 }
 
 static int write_file(int dirfd, const char *name, int flags, const char *text)

@@ -99,7 +99,9 @@ static int read_bound(const struct json *json, const char *key, const struct ran
 		return 0;
 	if (strchr(text, '/') || !results_parse_cidr(text, &cidr))
 		return err_say(err, EINVAL, "invalid IP address: %s", text);
-	if (cidr.family != range->family || !in_subnet(range, cidr.bytes)) {
+	/* A gateway may be anywhere. */
+	if (strcmp(key, "gateway") != 0 &&
+	    (cidr.family != range->family || !in_subnet(range, cidr.bytes))) {
 		auto_free char *subnet = address_text(range->family, range->subnet);
 
 		return err_say(err, EINVAL, "%s %s not in network %s/%u", key, text, subnet,

@@ -226,7 +226,7 @@ static int configure(void *data, struct err *err)
 	work->index = facts_index(work->batch.fd, work->name);
 	if (work->index == 0)
 		return err_set(err, ENODEV, "failed to look up \"%s\"", work->name);
-	ret = set_sysctls(work, err);
+	ret = work->settings->layer2 ? 0 : set_sysctls(work, err);
 	if (ret == 0)
 		ret = send_requests(work, err);
 	return ret < 0 ? ret : settle(work, err);

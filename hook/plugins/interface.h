@@ -12,6 +12,7 @@ struct interface_settings {
 	int index; /* in the result; addresses of other interfaces are an error */
 	bool duplicate_address_detection;
 	bool leave_down;
+	bool layer2; /* no IPAM: up, and nothing else */
 	struct deadline deadline;
 };
 
