@@ -100,7 +100,22 @@ bench-firewall: deps-check
 	$(Q)$(MAKE) --no-print-directory all $(BUILD)/tests/firewall
 	$(Q)FIREWALL=$(CURDIR)/$(BUILD)/tests/firewall tests/host tests/bench/firewall
 
-bench: bench-firewall
+# What one container's network costs, beside CNI's executables, netavark and a program that does the
+# least that can be done. FLOOR_CC: musl's is the smallest where there is one.
+FLOOR_CC := $(if $(shell command -v musl-gcc),musl-gcc,$(CC))
+
+$(BUILD)/bench/floor: tests/bench/floor.c
+	@mkdir -p $(@D)
+	$(Q)$(FLOOR_CC) -O2 -static -D_GNU_SOURCE -o $@ $<
+	$(Q)echo $(if $(filter musl-gcc,$(FLOOR_CC)),musl,glibc) >$(BUILD)/bench/floor.libc
+
+$(BUILD)/bench/measure: tests/bench/measure.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -O2 -D_GNU_SOURCE -o $@ $<
+
+bench: deps-check
+	$(Q)$(MAKE) --no-print-directory all $(BUILD)/bench/floor $(BUILD)/bench/measure
+	$(Q)HOOK=$(CURDIR)/$(BUILD)/oci-network-hook BENCH_DIR=$(CURDIR)/$(BUILD)/bench tests/host tests/bench/hook
 
 # ---- lint ----
 
@@ -170,6 +185,19 @@ install: all
 	for h in $(HOOKS); do sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|' hooks.d/$$h.in \
 		>$(DESTDIR)$(HOOKSDIR)/$$h && chmod 644 $(DESTDIR)$(HOOKSDIR)/$$h || exit; done
 
+# The built-in plugins for other runtimes, by their names, where these look for plugins.
+CNIDIR ?= /opt/cni/bin
+CNI_PLUGINS := bridge host-local static loopback portmap firewall tuning
+
+install-cni: install
+	install -d $(DESTDIR)$(CNIDIR)
+	for p in $(CNI_PLUGINS); do ln -sfn $(HOOKDIR)/oci-network-hook $(DESTDIR)$(CNIDIR)/$$p || exit; done
+
+# Only links that are ours.
+uninstall-cni:
+	for p in $(CNI_PLUGINS); do \
+		test "$$(readlink $(DESTDIR)$(CNIDIR)/$$p)" != $(HOOKDIR)/oci-network-hook || rm $(DESTDIR)$(CNIDIR)/$$p; done
+
 # The hooks.d files first: podman skips one whose program is missing, and starts without a network.
 # A configuration file that was changed stays.
 uninstall:
@@ -186,6 +214,6 @@ clean:
 	rm -rf build build-sanitize
 
 .PHONY: all check check-all check-built check-unit check-net check-runtime bench bench-firewall demo lint deps deps-demo deps-check \
-	install uninstall clean
+	install install-cni uninstall uninstall-cni clean
 .SECONDARY:
 -include $(shell find build build-sanitize -name '*.d' 2>/dev/null)
