@@ -148,7 +148,8 @@ DEBS_DEMO := crun runc containernetworking-plugins iptables iproute2 busybox-sta
 # machine's own firewall: there it is for its owner to install, and its tests are skipped without it.
 DEBS_FIREWALLD := $(if $(wildcard /run/systemd/system),,firewalld dbus-daemon dbus-bin)
 DEBS_CHECK := podman conmon bats nftables ebtables ipset bridge-utils ethtool procps uuid-runtime \
-	conntrack python3 socat $(DEBS_FIREWALLD)
+	conntrack python3 socat strace \
+	$(DEBS_FIREWALLD)
 DEBS_LINT := clang-format clang-tidy cppcheck shellcheck mandoc
 
 deps: deps-check

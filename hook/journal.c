@@ -234,8 +234,10 @@ void journal_tidy(const struct journal_place *place)
 {
 	auto_free char *kept_dir = mem_format("%s/containers", place->data_dir);
 	auto_free char *cni_dir = mem_format("%s/@cni", place->state_dir);
+	auto_free char *results_dir = mem_format("%s/results", cni_dir);
 
 	rmdir(kept_dir);
+	rmdir(results_dir);
 	rmdir(cni_dir);
 	rmdir(place->state_dir);
 }

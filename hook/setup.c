@@ -8,6 +8,7 @@
 
 #include "base/auto.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "default_network.h"
 #include "firewall/firewall.h"
 #include "gc.h"
@@ -280,6 +281,9 @@ int setup_run(const struct conf *conf, const struct oci_state *state, struct dea
 
 	if (already_done(&place, state))
 		return 0;
+	ret = process_check_files(err);
+	if (ret < 0)
+		return ret;
 	if (access(conf->state_dir, F_OK) < 0)
 		gc_earlier_boots(conf, deadline);
 	else

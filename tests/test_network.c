@@ -10,6 +10,15 @@
 #include "cni/cache.h"
 #include "scratch.h"
 
+/* As the step does it. */
+static int add(const struct cni_attachment *attachment, struct deadline deadline,
+	       struct json **ret_result, struct err *err)
+{
+	int ret = cni_prepare(attachment, err);
+
+	return ret < 0 ? ret : cni_add(attachment, deadline, ret_result, err);
+}
+
 static struct err err;
 static char *cache_dir;
 
@@ -115,7 +124,7 @@ static void test_add(void)
 			result_a);
 
 		start_over();
-		CHECK_INT(cni_add(&attachment, soon(), &result, &err), 0);
+		CHECK_INT(add(&attachment, soon(), &result, &err), 0);
 		CHECK_TEXT(calls(), want);
 		CHECK_INT(json_get_int(result, "x", 0), 1);
 		CHECK_INT(cache_load_result(&attachment, &cached, &err), 0);
@@ -138,7 +147,7 @@ static void test_add(void)
 
 		start_over();
 		attachment.capabilities = given;
-		CHECK_INT(cni_add(&attachment, soon(), &result, &err), 0);
+		CHECK_INT(add(&attachment, soon(), &result, &err), 0);
 		said = calls();
 		CHECK_HAS(said, "\"runtimeConfig\":{\"mac\":\"02:00:00:00:00:01\"},");
 		CHECK_HAS(said, "\"capabilities\":{");
@@ -151,7 +160,7 @@ static void test_add(void)
 		auto_json struct json *result = NULL;
 
 		start_over();
-		CHECK_INT(cni_add(&attachment, soon(), &result, &err), 0);
+		CHECK_INT(add(&attachment, soon(), &result, &err), 0);
 		CHECK_HAS(calls(), "\"prevResult\":{\"cniVersion\":\"1.0.0\",\"ips\":"
 				   "[{\"address\":\"10.0.0.2/8\"}]}");
 		CHECK_TEXT(json_get_text(result, "cniVersion"), "0.4.0");
@@ -164,7 +173,7 @@ static void test_add(void)
 
 		start_over();
 		behave("a.ADD", "echo '{\"ips\":[{\"address\":\"10.0.0.2/8\"}]}'");
-		CHECK_INT(cni_add(&attachment, soon(), &result, &err), 0);
+		CHECK_INT(add(&attachment, soon(), &result, &err), 0);
 		CHECK_TEXT(json_get_text(result, "cniVersion"), "0.3.1");
 	}
 	TEST("the first error stops, and is about the plugin")
@@ -176,7 +185,7 @@ static void test_add(void)
 
 		start_over();
 		behave("a.ADD", "echo '{\"code\":999,\"msg\":\"no\"}'; exit 1");
-		CHECK_INT(cni_add(&attachment, soon(), &result, &err), -EIO);
+		CHECK_INT(add(&attachment, soon(), &result, &err), -EIO);
 		CHECK_TEXT(err.text, "plugin a: no");
 		CHECK_INT(err.status, STATUS_PLUGIN);
 		CHECK(!strstr(calls(), "ADD b"));
@@ -190,12 +199,12 @@ static void test_add(void)
 		struct json *result = NULL;
 
 		start_over();
-		CHECK_INT(cni_add(&attachment, soon(), &result, &err), -ENOENT);
+		CHECK_INT(add(&attachment, soon(), &result, &err), -ENOENT);
 		CHECK_HAS(err.text, "plugin none: no executable \"none\" in /tmp/");
 		attachment.list = other;
 		behave("a.ADD",
 		       "echo '{\"cniVersion\":\"0.4.0\",\"interfaces\":[{\"name\":\"../x\"}]}'");
-		CHECK_INT(cni_add(&attachment, soon(), &result, &err), -EBADMSG);
+		CHECK_INT(add(&attachment, soon(), &result, &err), -EBADMSG);
 		CHECK_HAS(err.text, "plugin a: result: \"../x\"");
 		CHECK_INT(err.status, STATUS_PLUGIN);
 	}
@@ -207,7 +216,7 @@ static void test_add(void)
 
 		start_over();
 		attachment.cache_dir = scratch_write("file", "x");
-		CHECK(cni_add(&attachment, soon(), &result, &err) < 0);
+		CHECK(add(&attachment, soon(), &result, &err) < 0);
 		CHECK(!result);
 	}
 }
@@ -221,7 +230,7 @@ static int try_names(const char *id, const char *netns, const char *ifname)
 	attachment.container_id = id;
 	attachment.netns = netns;
 	attachment.ifname = ifname;
-	return cni_add(&attachment, soon(), &result, &err);
+	return add(&attachment, soon(), &result, &err);
 }
 
 static int try_args(const char *text)
@@ -232,7 +241,7 @@ static int try_args(const char *text)
 	auto_json struct json *result = NULL;
 
 	attachment.args = args;
-	return cni_add(&attachment, soon(), &result, &err);
+	return add(&attachment, soon(), &result, &err);
 }
 
 static void test_names(void)
@@ -275,7 +284,7 @@ static void test_names(void)
 		struct cni_attachment attachment = attach(list);
 		struct json *result = NULL;
 
-		CHECK_INT(cni_add(&attachment, soon(), &result, &err), -EINVAL);
+		CHECK_INT(add(&attachment, soon(), &result, &err), -EINVAL);
 		CHECK_HAS(err.text, "cannot be the name of a network");
 	}
 }
@@ -294,7 +303,7 @@ static void test_del(void)
 				    result_b);
 
 		start_over();
-		CHECK_INT(cni_add(&attachment, soon(), &result, &err), 0);
+		CHECK_INT(add(&attachment, soon(), &result, &err), 0);
 		calls();
 		attachment.netns = "";
 		CHECK_INT(cni_del(&attachment, NULL, soon(), &err), 0);
@@ -309,7 +318,7 @@ static void test_del(void)
 		behave("b.DEL", "echo '{\"code\":999,\"msg\":\"first\"}'; exit 1");
 		behave("a.DEL", "echo '{\"code\":999,\"msg\":\"second\"}'; exit 1");
 		attachment.netns = "/run/netns/x";
-		CHECK_INT(cni_add(&attachment, soon(), &result, &err), 0);
+		CHECK_INT(add(&attachment, soon(), &result, &err), 0);
 		calls();
 		CHECK_INT(cni_del(&attachment, NULL, soon(), &err), -EIO);
 		CHECK_TEXT(err.text, "plugin b: first");
@@ -499,7 +508,7 @@ static void test_record(void)
 
 		start_over();
 		attachment.data = &record;
-		CHECK_INT(cni_add(&attachment, soon(), &result, &err), 0);
+		CHECK_INT(add(&attachment, soon(), &result, &err), 0);
 		CHECK_TEXT(record.types, "ab");
 		CHECK_INT(record.results, 2);
 	}
@@ -510,7 +519,7 @@ static void test_record(void)
 
 		start_over();
 		attachment.data = &record;
-		CHECK_INT(cni_add(&attachment, soon(), &result, &err), -ENOSPC);
+		CHECK_INT(add(&attachment, soon(), &result, &err), -ENOSPC);
 		CHECK(!strstr(calls(), "ADD b"));
 	}
 	TEST("what cannot be learnt ends it")
@@ -520,7 +529,7 @@ static void test_record(void)
 
 		start_over();
 		attachment.data = &record;
-		CHECK_INT(cni_add(&attachment, soon(), &result, &err), -ENOSPC);
+		CHECK_INT(add(&attachment, soon(), &result, &err), -ENOSPC);
 		CHECK(!strstr(calls(), "ADD b"));
 	}
 	TEST("a DEL stops when a process cannot be recorded")

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { FILES_WANTED = 1024 };
+enum { FILES_WANTED = 1024, FILES_NEEDED = 24 };
 
 /* Else the first file opened would become standard error, and get our messages. */
 static void open_standard(void)
@@ -47,6 +47,16 @@ static void raise_file_limit(void)
 		return;
 	limit.rlim_cur = limit.rlim_max < FILES_WANTED ? limit.rlim_max : FILES_WANTED;
 	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int process_check_files(struct err *err)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FILES_NEEDED)
+		return 0;
+	return err_say(err, EMFILE, "only %d open files are allowed, and %d are needed",
+		       (int)limit.rlim_cur, FILES_NEEDED);
 }
 
 void process_settle(void)

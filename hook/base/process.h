@@ -3,11 +3,16 @@
  * runc waits for whoever keeps its pipes, others leave descriptors open or closed. */
 #pragma once
 
-/* First of all: descriptors 0, 1 and 2 are open, all signals have their default disposition and
- * none is blocked, SIGPIPE and SIGXFSZ are ignored (writes fail instead), the umask is 077, and
- * other processes may not look into this one. */
+#include "err.h"
+
+/* First of all: descriptors 0, 1 and 2 are open, no signal is blocked, SIGCHLD, SIGTERM and SIGINT
+ * have their default disposition (a child begins with that of all), SIGPIPE and SIGXFSZ are ignored
+ * (writes fail instead), the umask is 077, and other processes may not look into this one. */
 void process_settle(void);
 
 /* As a hook, once the configuration is known: no inherited descriptor above 2, no environment,
  * working directory /. */
 void process_detach(void);
+
+/* Are there enough descriptors to do everything, and to undo it? EMFILE. */
+int process_check_files(struct err *err);

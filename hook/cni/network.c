@@ -51,15 +51,30 @@ static int check_names(const struct operation *operation, struct err *err)
 	return -EINVAL;
 }
 
+/* An executable finds only executables. */
+static int check_ipam(const struct operation *operation, const struct json *plugin, bool in_process,
+		      struct err *err)
+{
+	const char *type = json_text(json_get_fold(json_get_fold(plugin, "ipam"), "type"));
+	const struct plugin_choice choice = { .path = operation->path,
+					      .in_process = in_process,
+					      .conf = plugin };
+	auto_plugin struct plugin found = { 0 };
+
+	return type && *type ? plugin_find(type, &choice, &found, err) : 0;
+}
+
 /* All of them, before the first has changed anything. */
 static int check_plugins(const struct operation *operation, struct err *err)
 {
 	for (size_t i = 0; i < json_count(operation->plugins); i++) {
-		const char *type = json_text(json_get_fold(json_at(operation->plugins, i), "type"));
-		auto_plugin struct plugin plugin = { 0 };
-		int ret = operation_find(operation, json_at(operation->plugins, i),
-					 json_at(operation->plugins, i), &plugin, err);
+		const struct json *plugin = json_at(operation->plugins, i);
+		const char *type = json_text(json_get_fold(plugin, "type"));
+		auto_plugin struct plugin found = { 0 };
+		int ret = operation_find(operation, plugin, plugin, &found, err);
 
+		if (ret == 0)
+			ret = check_ipam(operation, plugin, !found.file, err);
 		if (ret < 0) {
 			err_wrap(err, "plugin %s", type ? type : "");
 			return ret;
@@ -191,6 +206,16 @@ static int save_result(const struct operation *operation, const struct json *pri
 	return ret < 0 ? ret : cache_save(operation->attachment, result, err);
 }
 
+int cni_prepare(const struct cni_attachment *attachment, struct err *err)
+{
+	auto_operation struct operation operation = { 0 };
+	int ret = operation_on_attachment(attachment, "ADD", &operation, err);
+
+	if (ret == 0)
+		ret = check_names(&operation, err);
+	return ret < 0 ? ret : check_plugins(&operation, err);
+}
+
 int cni_add(const struct cni_attachment *attachment, struct deadline deadline,
 	    struct json **ret_result, struct err *err)
 {
@@ -198,10 +223,6 @@ int cni_add(const struct cni_attachment *attachment, struct deadline deadline,
 	auto_results struct results results = { 0 };
 	int ret = operation_on_attachment(attachment, "ADD", &operation, err);
 
-	if (ret == 0)
-		ret = check_names(&operation, err);
-	if (ret == 0)
-		ret = check_plugins(&operation, err);
 	if (ret == 0)
 		ret = add_all(&operation, deadline, &results, err);
 	if (ret == 0)

@@ -35,6 +35,9 @@ struct cni_attachment {
 	void *data;
 };
 
+/* Before an ADD: are the names such as CNI allows, and is every plugin there? Changes nothing. */
+int cni_prepare(const struct cni_attachment *attachment, struct err *err);
+
 /* *ret_result: of the last plugin, as it printed it; its cniVersion is filled in. */
 int cni_add(const struct cni_attachment *attachment, struct deadline deadline,
 	    struct json **ret_result, struct err *err);

@@ -263,6 +263,7 @@ static int check_name(struct network_work *work, struct err *err)
 static int prepare(struct step *step, const struct step_context *context, struct err *err)
 {
 	struct network_work work = { step, context };
+	struct cni_attachment attachment;
 	int ret;
 
 	ret = check_name(&work, err);
@@ -270,7 +271,10 @@ static int prepare(struct step *step, const struct step_context *context, struct
 		err_wrap(err, "network %s", json_get_text(step->args, "name"));
 		return err_class(err, STATUS_NETNS);
 	}
-	return step_note(step, context, "begun", json_new_bool(true), err);
+	attachment = network_attachment_of(step);
+	ret = cni_prepare(&attachment, err);
+	return ret < 0 ? wrap(step, err)
+		       : step_note(step, context, "begun", json_new_bool(true), err);
 }
 
 static int apply(struct step *step, const struct step_context *context, struct err *err)

@@ -84,8 +84,10 @@ static int add(const struct cni_attachment *attachment, struct deadline deadline
 {
 	auto_json struct json *result = NULL;
 	auto_free char *text = NULL;
-	int ret = cni_add(attachment, deadline, &result, err);
+	int ret = cni_prepare(attachment, err);
 
+	if (ret == 0)
+		ret = cni_add(attachment, deadline, &result, err);
 	if (ret < 0)
 		return ret;
 	text = json_print(result, JSON_INDENTED);
