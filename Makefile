@@ -143,11 +143,11 @@ $(BUILD)/lint/%: $(BUILD)/%.o .clang-tidy
 
 DEBS_BUILD := gcc libc6-dev pkg-config libyajl-dev libsystemd-dev libiptc-dev \
 	libip4tc-dev libip6tc-dev
-DEBS_DEMO := crun runc containernetworking-plugins iptables iproute2 busybox-static jq util-linux
+DEBS_DEMO := crun runc nftables iproute2 busybox-static jq util-linux
 # Where there is systemd, Debian starts firewalld when it is installed, and with that changes the
 # machine's own firewall: there it is for its owner to install, and its tests are skipped without it.
 DEBS_FIREWALLD := $(if $(wildcard /run/systemd/system),,firewalld dbus-daemon dbus-bin)
-DEBS_CHECK := podman conmon bats nftables ebtables ipset bridge-utils ethtool procps uuid-runtime \
+DEBS_CHECK := podman conmon bats containernetworking-plugins iptables ebtables ipset bridge-utils ethtool procps uuid-runtime \
 	conntrack python3 socat strace \
 	$(DEBS_FIREWALLD)
 DEBS_LINT := clang-format clang-tidy cppcheck shellcheck mandoc

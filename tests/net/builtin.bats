@@ -134,8 +134,8 @@ is_reached() {
 		"$HOOK" teardown c1
 		[[ -z $(ls -A /run/oci-network-hook 2>/dev/null) ]]
 		[[ -z $(find /var/lib/cni/networks -name '10.*' -o -name 'fd*') ]]
-		[[ -z $(iptables-save | grep -- 'CNI-DN-\|c1') ]]
-		[[ -z $(nft list table inet oci-network-hook | grep c1) ]]
+		not grep -q 'CNI-DN-\|c1' <(iptables-save)
+		not grep -q c1 <(nft list table inet oci-network-hook)
 		nsenter --net="/proc/$PID/ns/net" ip link show eth0 2>/dev/null && return 1
 	done
 	true

@@ -1,0 +1,42 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The built-in plugins, called by their names, as `make install-cni` makes links to them: podman with CNI.
+
+load lib-hook
+
+setup() {
+	need jq busybox ip podman conmon nft make
+	write_podman_conflist
+	make --no-print-directory -s -C "$TESTS/.." install-cni DESTDIR="$HOST_TMP/dest" CNIDIR=/cni >/dev/null
+	mkdir -p "$HOST_TMP/cni"
+	for plugin in "$HOST_TMP/dest/cni"/*; do
+		ln -sf "$HOOK" "$HOST_TMP/cni/${plugin##*/}"
+	done
+}
+
+@test "make install-cni: a link for each built-in plugin, which is that plugin" {
+	[[ $(ls "$HOST_TMP/cni" | tr '\n' ' ') == "bridge firewall host-local loopback portmap static tuning " ]]
+	[[ $(readlink "$HOST_TMP/dest/cni/bridge") == /usr/local/libexec/oci/hooks.d/oci-network-hook ]]
+	for plugin in "$HOST_TMP/cni"/*; do
+		echo '{"cniVersion": "1.1.0"}' | CNI_COMMAND=VERSION "$plugin" | jq -e '.supportedVersions | index("1.0.0")'
+	done
+	make --no-print-directory -s -C "$TESTS/.." uninstall-cni DESTDIR="$HOST_TMP/dest" CNIDIR=/cni
+	[[ -z $(ls "$HOST_TMP/dest/cni") ]]
+}
+
+@test "podman with CNI and our plugins alone: reached on its published port, nothing is left" {
+	with_runtime crun
+	podman_start crun
+	[[ $(podman info --format '{{.Host.NetworkBackend}}') == cni ]] || skip "this podman has no CNI"
+	printf '[network]\nnetwork_backend = "cni"\ncni_plugin_dirs = ["%s"]\n' "$HOST_TMP/cni" >>"$CONTAINERS_CONF"
+	podman run --rm --network podman -p 19999:9 busybox true 3>&-
+	snapshot_before
+	podman run --detach --network podman -p 8080:80 busybox sh -c "mkdir -p /w; echo pod >/w/index.html &&
+		exec httpd -f -p 80 -h /w" 3>&-
+	wait_for 5 fetch 192.0.2.1 8080 ip netns exec neighbour
+	[[ $(fetch 192.0.2.1 8080 ip netns exec neighbour) == pod ]]
+	[[ $(fetch 2001:db8:ffff::1 8080 ip netns exec neighbour) == pod ]]
+	nft list map inet oci-network-hook publish4 | grep -q 'tcp . 8080 '
+	podman rm -a -f -t 0
+	assert_host_as_before
+}
