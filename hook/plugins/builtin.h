@@ -60,7 +60,7 @@ int builtin_call(const struct plugin *self, const struct cni_call *call, struct 
 		 struct err *err);
 
 /* The whole wish of one plugin, whose configuration conf has a prevResult: added to network. */
-int builtin_wish(const struct builtin *builtin, const struct cni_call *call, struct json *network,
+int builtin_wish(const struct builtin *builtin, const struct cni_call *cni, struct json *network,
 		 struct err *err);
 
 /* ---- for the plugins ---- */

@@ -184,8 +184,10 @@ static int report(const struct err *err)
 	auto_free char *text = mem_copy(err->text);
 	char *details = strstr(text, "; config is ");
 
-	if (err->code != EPROTONOSUPPORT || !details)
+	if (err->code != EPROTONOSUPPORT)
 		return fail(CODE_INTERNAL, text, NULL);
+	if (!details)
+		return fail(CODE_VERSION, text, NULL);
 	*details = '\0';
 	return fail(CODE_VERSION, text, details + 2);
 }

@@ -70,7 +70,10 @@ static int open_and_lock(const struct builtin_call *call, bool make, struct stor
 {
 	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 	auto_free char *path = store_path(call);
-	auto_store struct store store = { .dirfd = open(path, flags), .lock = -1 };
+	auto_store struct store store = { .dirfd = open(path, flags),
+					  .lock = -1,
+					  .content = mem_format("%s\r\n%s", call->cni->container_id,
+								call->cni->ifname) };
 	int ret;
 
 	if (store.dirfd < 0 && errno == ENOENT && !make)
@@ -86,7 +89,6 @@ static int open_and_lock(const struct builtin_call *call, bool make, struct stor
 	ret = lock_store(&store, call->cni->deadline, err);
 	if (ret < 0)
 		return ret;
-	store.content = mem_format("%s\r\n%s", call->cni->container_id, call->cni->ifname);
 	*ret_store = store;
 	store = (struct store){ .dirfd = -1, .lock = -1 };
 	return 0;

@@ -132,6 +132,8 @@ static int read_range(const struct json *json, struct range *ret_range, struct e
 		ret = read_bound(json, "rangeStart", range, range->start, err);
 	if (ret == 0)
 		ret = read_bound(json, "rangeEnd", range, range->end, err);
+	if (ret == 0 && compare(range, range->start, range->end) > 0)
+		return err_say(err, EINVAL, "rangeStart comes after rangeEnd");
 	return ret;
 }
 

@@ -135,7 +135,7 @@ static void transact(int fd, const char *what)
 
 	if (send(fd, buffer.data, buffer.size, 0) < 0)
 		die(what);
-	len = recv(fd, answer, sizeof(answer), 0);
+	len = recv(fd, answer, sizeof(answer), MSG_DONTWAIT); /* it is there once send returns */
 	if (len < (ssize_t)NLMSG_LENGTH(sizeof(int)))
 		die(what);
 	errno = -((const struct nlmsgerr *)NLMSG_DATA(header))->error;
