@@ -10,9 +10,8 @@
 static int find(const char *type, const char *path, bool in_process, struct plugin *ret_plugin,
 		struct err *err)
 {
-	return plugin_find(
-		type, &(struct plugin_choice){ .path = path, .in_process = in_process }, ret_plugin,
-		err);
+	return plugin_find(type, &(struct plugin_choice){ .path = path, .in_process = in_process },
+			   ret_plugin, err);
 }
 
 static struct err err;

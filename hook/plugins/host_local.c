@@ -387,7 +387,7 @@ static int add(const struct builtin_call *call, struct result *ret_result, struc
 		ret = results_read_routes(ret_result, json_get_fold(call->ipam, "routes"), err);
 	if (ret == 0)
 		ret = open_store(call, true, &store, err);
-	if (ret < 0)
+	if (ret != 0)
 		return ret;
 	struct allocation allocation = { call, &store, requests, ret_result, NULL, 0, &why };
 
