@@ -38,6 +38,7 @@ static struct host {
 } hosts[HOSTS_MAX];
 static int host_count;
 static int own_net;
+static long long last_end;
 
 static void die(const char *what)
 {
@@ -144,15 +145,15 @@ static void start(struct run *run)
 
 static void request_run(struct run *run)
 {
-	long long begun = now_us(), wall;
+	long long begun = now_us();
 	struct rusage usage;
 	int status;
 
 	start(run);
 	if (wait4(run->pid, &status, 0, &usage) < 0)
 		die("wait4");
-	wall = now_us() - begun;
-	printf("%lld %lld %ld %d\n", wall, cpu_us(&usage), usage.ru_maxrss,
+	last_end = now_us();
+	printf("%lld %lld %ld %d\n", last_end - begun, cpu_us(&usage), usage.ru_maxrss,
 	       WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
@@ -194,7 +195,8 @@ static void request_many(int limit, int count)
 		cpu += cpu_us(&usage);
 		failed += !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 	}
-	printf("%lld %lld %d\n", now_us() - begun, cpu, failed);
+	last_end = now_us();
+	printf("%lld %lld %d\n", last_end - begun, cpu, failed);
 }
 
 /* ---- hosts, containers, links ---- */
@@ -287,14 +289,14 @@ static void request_link(const char *pid, const char *ifname)
 static void request_gone(const char *host, int index, int timeout_ms)
 {
 	const struct timespec pause_time = { .tv_nsec = 20000 };
-	long long begun = now_us(), passed = 0;
+	long long passed;
 
 	for (;;) {
 		struct ifreq request = { .ifr_ifindex = index };
 
+		passed = now_us() - last_end;
 		if (ioctl(host_of(host)->sock, SIOCGIFNAME, &request) < 0)
 			break;
-		passed = now_us() - begun;
 		if (passed > timeout_ms * 1000LL) {
 			passed = -1;
 			break;
