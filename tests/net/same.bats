@@ -74,3 +74,7 @@ same() {
 	run "$TESTS/same" --ours "$HOST_TMP/damaged" --theirs /usr/lib/cni tuning/mtu
 	[[ $status == 1 ]]
 }
+
+@test "more of each: what fails half-way, what CHECK finds, what can hardly be read" {
+	same more 62
+}
