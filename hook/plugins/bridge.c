@@ -277,11 +277,9 @@ static void name_interfaces(const struct attaching *attaching)
 /* A bridge whose MAC is nobody's takes the lowest of its ports'. */
 static int look_again(struct attaching *attaching, struct err *err)
 {
-	int ret;
+	int ret = facts_of_link(&attaching->batch, attaching->settings.bridge, &attaching->bridge,
+				err);
 
-	if (attaching->settings.gateway)
-		return 0;
-	ret = facts_of_link(&attaching->batch, attaching->settings.bridge, &attaching->bridge, err);
 	return ret == -ENODEV ? err_set(err, ENODEV, "bridge %s", attaching->settings.bridge) : ret;
 }
 

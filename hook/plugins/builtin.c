@@ -164,6 +164,11 @@ static bool is_true(const char *text)
 	return strcmp(text, "1") == 0 || strcasecmp(text, "true") == 0;
 }
 
+static bool is_false(const char *text)
+{
+	return strcmp(text, "0") == 0 || strcasecmp(text, "false") == 0;
+}
+
 static bool arg_known(const struct builtin *builtin, const char *pair)
 {
 	size_t len = strcspn(pair, "=");
@@ -185,6 +190,9 @@ static int check_args(const struct builtin *builtin, const struct builtin_call *
 	auto_free char *unknown = mem_copy("");
 	char *rest = args;
 
+	if (builtin->args && ignore && !is_true(ignore) && !is_false(ignore))
+		return err_say(err, EINVAL, "ARGS: IgnoreUnknown=%s is neither true nor false",
+			       ignore);
 	while (builtin->args && rest && *args) {
 		const char *pair = strsep(&rest, ";");
 		const char *equals = strchr(pair, '=');

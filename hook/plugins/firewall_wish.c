@@ -91,6 +91,8 @@ int firewall_wish_take_back(const struct builtin *builtin, const struct builtin_
 	bool known = call->has_previous;
 	int ret = prepare(builtin, call, &call->previous, &grant, err);
 
+	if (ret == -EINVAL)
+		return 0; /* of what no ADD can have understood, nothing was made */
 	if (ret < 0 || !grant.backend)
 		return ret;
 	if (grant.rules.networks)

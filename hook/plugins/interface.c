@@ -90,6 +90,10 @@ static int request_addresses(struct work *work, struct err *err)
 				ip->address, work->settings->name);
 		facts_request_address(&work->batch, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL,
 				      work->index, &cidr);
+		/* Usable at once: else a worker of the kernel, busy with others' links, takes the
+		 * mark off that says it may be a duplicate. */
+		if (ip->family == AF_INET6 && !work->settings->duplicate_address_detection)
+			batch_put_u32(&work->batch, IFA_FLAGS, IFA_F_NODAD);
 		if (!*gateway && *ip->gateway)
 			*gateway = ip->gateway;
 	}
@@ -202,7 +206,8 @@ static int settle(struct work *work, struct err *err)
 	bool tentative = false;
 	int ret;
 
-	if (!work->gateways[1] || work->settings->leave_down)
+	if (!work->gateways[1] || work->settings->leave_down ||
+	    !work->settings->duplicate_address_detection)
 		return 0;
 	for (;;) {
 		ret = look_tentative(work, &tentative, err);

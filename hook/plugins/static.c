@@ -165,7 +165,8 @@ static int check(const struct builtin_call *call, struct err *err)
 			       -1);
 		ip = &wanted.ips[i];
 		for (size_t j = 0; j < call->previous.ip_count; j++)
-			if (strcmp(call->previous.ips[j].address, ip->address) == 0 &&
+			if (address->has_gateway &&
+			    strcmp(call->previous.ips[j].address, ip->address) == 0 &&
 			    strcmp(call->previous.ips[j].gateway, ip->gateway) != 0)
 				return err_say(err, EINVAL,
 					       "static: Failed to match addr %s gateway %s",
