@@ -143,7 +143,8 @@ void cache_remove(const struct cni_attachment *attachment)
 {
 	auto_free char *path = entry_path(attachment);
 	auto_free char *dir = mem_format("%s/results", attachment->cache_dir);
+	auto_free char *unfinished = path ? mem_format("%s.new", path) : NULL; /* of a killed run */
 
-	if (path && unlink(path) == 0)
+	if (path && (unlink(path) == 0) | (unlink(unfinished) == 0))
 		rmdir(dir); /* with the last entry */
 }
