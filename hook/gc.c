@@ -136,9 +136,9 @@ void gc_earlier_boots(const struct conf *conf, struct deadline deadline)
 	}
 }
 
-/* So few, and so seldom, that a set-up does not become slower by it; on a crowded host it is left
+/* So few that a set-up does not become slower by it; on a crowded host it is left
  * to `gc` and its timer. */
-enum { LOOKS = 2, CROWDED = 256, EVERY = 8 };
+enum { LOOKS = 2, CROWDED = 256 };
 
 static bool is_dead(const struct journal_place *place, const char *id)
 {
@@ -154,8 +154,6 @@ void gc_some(const struct conf *conf, struct deadline deadline)
 	struct stat st;
 	size_t count, start;
 
-	if (clock_now_us() % EVERY != 0)
-		return;
 	if (stat(conf->state_dir, &st) < 0 || st.st_nlink > CROWDED ||
 	    journal_ids(&place, &ids, NULL) < 0)
 		return;
