@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/sha512.h"
 #include "firewall/firewall.h"
 #include "firewall/wishes.h"
 #include "kernel/conntrack.h"
+
+enum { OWNER_MAX = 200 };
 
 struct grant {
 	const struct firewall_backend *backend;
@@ -45,6 +48,20 @@ static int find_backend(const struct builtin_call *call,
 	return 0;
 }
 
+/* By which the rules are found again: in a comment, which the kernel gives 253 bytes. Whoever calls
+ * the plugin chooses the names, and CNI knows no longest one. */
+static char *owner_of(const struct builtin *builtin, const struct builtin_call *call)
+{
+	auto_free char *whole = mem_format("%s %s %s %s", call->cni->container_id, call->network,
+					   call->cni->ifname, builtin->type);
+	char hex[SHA512_HEX_LEN + 1];
+
+	if (strlen(whole) <= OWNER_MAX)
+		return take_ptr(whole);
+	sha512_hex(whole, strlen(whole), hex);
+	return mem_format("%.64s %s", call->cni->container_id, hex);
+}
+
 /* Nothing is wished: grant->backend stays NULL. */
 static int prepare(const struct builtin *builtin, const struct builtin_call *call,
 		   const struct result *result, struct grant *grant, struct err *err)
@@ -59,8 +76,7 @@ static int prepare(const struct builtin *builtin, const struct builtin_call *cal
 	ret = find_backend(call, &grant->backend, err);
 	if (ret < 0)
 		return ret;
-	grant->owner = mem_format("%s %s %s %s", call->cni->container_id, call->network,
-				  call->cni->ifname, builtin->type);
+	grant->owner = owner_of(builtin, call);
 	grant->rules.owner = grant->owner;
 	grant->settings = (struct firewall_settings){
 		.firewalld_zone = json_text(json_get_fold(call->conf, "firewalldZone")),

@@ -40,3 +40,24 @@ setup() {
 	podman rm -a -f -t 0
 	assert_host_as_before
 }
+
+@test "names longer than a comment of the kernel: masquerade goes with DEL, also without a result" {
+	local id network conf
+
+	id=$(printf 'c%.0s' {1..150})
+	network=$(printf 'n%.0s' {1..200})
+	ip netns add long
+	conf=$(jq -nc --arg name "$network" '{cniVersion: "0.4.0", name: $name, type: "bridge", bridge: "long0", isGateway: true,
+		ipMasq: true, ipam: {type: "host-local", ranges: [[{subnet: "10.9.0.0/24"}], [{subnet: "fd09::/64"}]]}}')
+	export CNI_CONTAINERID=$id CNI_NETNS=/run/netns/long CNI_IFNAME=eth0 CNI_PATH=$HOST_TMP/cni
+	for _ in 1 2; do
+		CNI_COMMAND=ADD "$HOST_TMP/cni/bridge" <<<"$conf"
+		nft list set inet oci-network-hook masquerade4 | grep -q '10\.9\.0\..* comment "ccc'
+		nft list set inet oci-network-hook masquerade6 | grep -q 'fd09::.* comment "ccc'
+		CNI_COMMAND=DEL "$HOST_TMP/cni/bridge" <<<"$conf"
+		not grep -q 'comment "ccc' <(nft list table inet oci-network-hook)
+		[[ -z $(find "/var/lib/cni/networks/$network" -name '10.*' -o -name 'fd*') ]]
+	done
+	ip netns del long
+	ip link del long0
+}
