@@ -104,7 +104,8 @@ static int lock_dir(const char *dir, struct deadline deadline, int *ret_fd, stru
 /* Make the directory a shared mount of its own, once. */
 static int share_dir(const char *dir, struct err *err)
 {
-	if (mount("", dir, NULL, MS_SHARED | MS_REC, NULL) == 0)
+	/* Not with what is mounted in it: a thousand namespaces are as shared as they were. */
+	if (mount("", dir, NULL, MS_SHARED, NULL) == 0)
 		return 0;
 	if (errno != EINVAL) /* EINVAL: not a mount point yet */
 		return err_set(err, errno, "share %s", dir);
