@@ -5,13 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 
 #include "base/auto.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "journal_file.h"
 #include "kernel/child.h"
@@ -37,43 +36,6 @@ char *journal_boot_id(void)
 }
 
 /* ---- the directory and its lock ---- */
-
-/* Who holds a flock on this directory, from /proc/locks; 0 when it does not say. */
-static pid_t holder(int fd)
-{
-	auto_free char *wanted = NULL;
-	auto_fclose FILE *file = fopen("/proc/locks", "re");
-	char line[256];
-	struct stat st;
-
-	if (!file || fstat(fd, &st) < 0)
-		return 0;
-	wanted = mem_format(" %02x:%02x:%lu ", major(st.st_dev), minor(st.st_dev),
-			    (unsigned long)st.st_ino);
-	while (fgets(line, sizeof(line), file)) {
-		int pid;
-
-		if (strstr(line, "FLOCK") && strstr(line, wanted) &&
-		    sscanf(line, "%*s %*s %*s %*s %d", &pid) == 1)
-			return pid;
-	}
-	return 0;
-}
-
-static int wait_for_lock(int fd, const char *dir, struct deadline deadline, struct err *err)
-{
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return err_set(err, errno, "lock %s", dir);
-		if (deadline_left_ms(deadline) == 0) {
-			err_say(err, ETIMEDOUT, "lock %s: held by process %d", dir,
-				(int)holder(fd));
-			return err_class(err, STATUS_LOCK);
-		}
-		clock_sleep_ms(2);
-	}
-	return 0;
-}
 
 /* Make and open the directory. Somebody who closes the last journal removes what we have just made
  * or seen: ENOENT, and the caller tries again. */
@@ -103,7 +65,7 @@ static int lock_dir(const char *dir, enum journal_mode mode, struct deadline dea
 			continue;
 		if (fd < 0)
 			return fd;
-		ret = wait_for_lock(fd, dir, deadline, err);
+		ret = lock_take(fd, LOCK_EX, dir, deadline, err);
 		if (ret < 0)
 			return ret;
 		if (fstat(fd, &st) == 0 && st.st_nlink > 0) {

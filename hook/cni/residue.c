@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/auto.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "chains.h"
 #include "lease.h"
@@ -55,16 +55,13 @@ static int lock_leases(int dirfd, struct deadline deadline, int *ret_fd, struct 
 {
 	auto_close int fd =
 		openat(dirfd, "lock", O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int ret;
 
 	if (fd < 0)
 		return err_set(err, errno, "open the lock of the leases");
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (deadline_left_ms(deadline) == 0) {
-			err_say(err, ETIMEDOUT, "lock of the leases: held by another process");
-			return err_class(err, STATUS_LOCK);
-		}
-		clock_sleep_ms(2);
-	}
+	ret = lock_take(fd, LOCK_EX, "of the leases", deadline, err);
+	if (ret < 0)
+		return ret;
 	*ret_fd = take_fd(&fd);
 	return 0;
 }

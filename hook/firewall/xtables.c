@@ -8,51 +8,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/auto.h"
 #include "base/file.h"
+#include "base/lock.h"
 
 #define LOCK_PATH "/run/xtables.lock"
 
 /* ---- the lock ---- */
 
-/* The process that /proc/locks names for this file; 0: it does not say. */
-static int lock_holder(int fd)
-{
-	auto_fclose FILE *locks = fopen("/proc/locks", "re");
-	struct stat st;
-	char line[256];
-
-	if (!locks || fstat(fd, &st) < 0)
-		return 0;
-	while (fgets(line, sizeof(line), locks)) {
-		unsigned long inode = 0;
-		int pid = 0;
-
-		if (sscanf(line, "%*s FLOCK %*s WRITE %d %*x:%*x:%lu", &pid, &inode) == 2 &&
-		    inode == st.st_ino)
-			return pid;
-	}
-	return 0;
-}
-
 int xtables_lock(struct deadline deadline, int *ret_fd, struct err *err)
 {
 	auto_close int fd = open(LOCK_PATH, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+	int ret;
 
 	if (fd < 0)
 		return err_set(err, errno, "open %s", LOCK_PATH);
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (deadline_left_ms(deadline) == 0) {
-			err_say(err, ETIMEDOUT, "lock %s: held by process %d", LOCK_PATH,
-				lock_holder(fd));
-			return err_class(err, STATUS_LOCK);
-		}
-		clock_sleep_ms(2);
-	}
+	ret = lock_take(fd, LOCK_EX, LOCK_PATH, deadline, err);
+	if (ret < 0)
+		return ret;
 	*ret_fd = take_fd(&fd);
 	return 0;
 }

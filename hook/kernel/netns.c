@@ -7,13 +7,13 @@
 #include <linux/magic.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "base/auto.h"
 #include "base/file.h"
+#include "base/lock.h"
 
 enum { STACKED_MOUNTS_MAX = 16 };
 
@@ -85,18 +85,13 @@ int netns_is_host(int fd, bool *ret_host, struct err *err)
 static int lock_dir(const char *dir, struct deadline deadline, int *ret_fd, struct err *err)
 {
 	auto_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int ret;
 
 	if (fd < 0)
 		return err_set(err, errno, "open %s", dir);
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return err_set(err, errno, "lock %s", dir);
-		if (deadline_left_ms(deadline) == 0) {
-			err_say(err, ETIMEDOUT, "lock %s: held by another process", dir);
-			return err_class(err, STATUS_LOCK);
-		}
-		clock_sleep_ms(1);
-	}
+	ret = lock_take(fd, LOCK_EX, dir, deadline, err);
+	if (ret < 0)
+		return ret;
 	*ret_fd = take_fd(&fd);
 	return 0;
 }

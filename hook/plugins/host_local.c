@@ -11,11 +11,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/auto.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "dns.h"
 #include "results.h"
 
@@ -52,16 +52,7 @@ static int lock_store(struct store *store, struct deadline deadline, struct err 
 	store->lock = openat(store->dirfd, "lock", O_RDONLY | O_CREAT | O_CLOEXEC, LOCK_MODE);
 	if (store->lock < 0)
 		return err_set(err, errno, "open lock of leases");
-	while (flock(store->lock, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return err_set(err, errno, "lock leases");
-		if (deadline_left_ms(deadline) == 0) {
-			err_say(err, ETIMEDOUT, "leases are locked by another process");
-			return err_class(err, STATUS_LOCK);
-		}
-		clock_sleep_ms(1);
-	}
-	return 0;
+	return lock_take(store->lock, LOCK_EX, "of the leases", deadline, err);
 }
 
 /* -ENOENT without an err when it is not there and not to be made. */

@@ -12,9 +12,9 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <string.h>
-#include <sys/file.h>
 
 #include "base/auto.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "cni/cache.h"
 #include "cni/residue.h"
@@ -186,17 +186,14 @@ static int lock_host(const struct step *step, int how, struct deadline deadline,
 {
 	const char *dir = json_get_text(step->args, "lock_dir");
 	auto_close int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	int ret;
 
 	*ret_fd = -1;
 	if (fd < 0)
 		return 0; /* after a reboot there is none, and nobody to be kept out */
-	while (flock(fd, how | LOCK_NB) < 0) {
-		if (deadline_left_ms(deadline) == 0) {
-			err_say(err, ETIMEDOUT, "lock %s: held by others", dir);
-			return err_class(err, STATUS_LOCK);
-		}
-		clock_sleep_ms(2);
-	}
+	ret = lock_take(fd, how, dir, deadline, err);
+	if (ret < 0)
+		return ret;
 	*ret_fd = take_fd(&fd);
 	return 0;
 }

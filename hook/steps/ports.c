@@ -12,11 +12,11 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/auto.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "kernel/conntrack.h"
 #include "steps/step.h"
 
@@ -78,13 +78,9 @@ static int open_claims(const struct step *step, struct deadline deadline, int *r
 		if (ret < 0)
 			return ret;
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
-			if (deadline_left_ms(deadline) == 0) {
-				err_say(err, ETIMEDOUT, "lock %s: held by another process", path);
-				return err_class(err, STATUS_LOCK);
-			}
-			clock_sleep_ms(1);
-		}
+		ret = fd < 0 ? 0 : lock_take(fd, LOCK_EX, path, deadline, err);
+		if (ret < 0)
+			return ret;
 		if (fd >= 0 && fstat(fd, &st) == 0 && st.st_nlink > 0) {
 			*ret_fd = take_fd(&fd);
 			return 0;
