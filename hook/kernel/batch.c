@@ -11,7 +11,7 @@
 #include "base/auto.h"
 #include "base/mem.h"
 
-enum { FIRST_CAPACITY = 2 << 10, ANSWER_SIZE = 32 << 10 };
+enum { ANSWER_SIZE = 32 << 10 };
 
 int batch_open_protocol(int protocol, struct batch *ret_batch, struct err *err)
 {
@@ -31,7 +31,7 @@ void batch_close(struct batch *batch)
 {
 	if (batch->fd > 0)
 		close(batch->fd);
-	free(batch->data);
+	messages_clear(&batch->messages);
 	free(batch->codes);
 	*batch = (struct batch){ .fd = -1 };
 }
@@ -53,57 +53,22 @@ static bool is_dump(int flags)
 	return (flags & NLM_F_DUMP) == NLM_F_DUMP;
 }
 
-/* Zeroed room at the end, aligned as netlink wants it. */
-static void *extend(struct batch *batch, size_t size)
-{
-	size_t aligned = NLMSG_ALIGN(size);
-	void *place;
-
-	while (batch->size + aligned > batch->capacity) {
-		batch->capacity = batch->capacity ? batch->capacity * 2 : FIRST_CAPACITY;
-		batch->data = mem_resize(batch->data, batch->capacity);
-	}
-	place = batch->data + batch->size;
-	memset(place, 0, aligned);
-	batch->size += aligned;
-	return place;
-}
-
-static struct nlmsghdr *header_at(const struct batch *batch, size_t offset)
-{
-	return (struct nlmsghdr *)(void *)(batch->data + offset);
-}
-
 void batch_append(struct batch *batch, const void *data, size_t size)
 {
-	memcpy(extend(batch, size), data, size);
-	header_at(batch, batch->message)->nlmsg_len = (uint32_t)(batch->size - batch->message);
+	messages_append(&batch->messages, data, size);
 }
 
 void batch_request(struct batch *batch, int type, int flags, const void *header, size_t size)
 {
-	struct nlmsghdr *message;
-
 	if (is_dump(flags))
 		make_strict(batch);
-	batch->message = batch->size;
-	message = extend(batch, NLMSG_HDRLEN);
-	*message = (struct nlmsghdr){ .nlmsg_type = (uint16_t)type,
-				      .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags),
-				      .nlmsg_seq = batch->sequence + batch->count++ };
-	batch_append(batch, header, size);
+	messages_begin(&batch->messages, (uint16_t)type, flags,
+		       batch->sequence + batch->messages.count, header, size);
 }
 
 void batch_put(struct batch *batch, int type, const void *data, size_t size)
 {
-	const struct nlattr attr = { .nla_type = (uint16_t)type,
-				     .nla_len = (uint16_t)(NLA_HDRLEN + size) };
-	char *place = extend(batch, NLA_HDRLEN + size);
-
-	memcpy(place, &attr, sizeof(attr));
-	if (size)
-		memcpy(place + NLA_HDRLEN, data, size);
-	header_at(batch, batch->message)->nlmsg_len = (uint32_t)(batch->size - batch->message);
+	messages_put(&batch->messages, type, data, size);
 }
 
 void batch_put_text(struct batch *batch, int type, const char *text)
@@ -118,17 +83,12 @@ void batch_put_u32(struct batch *batch, int type, uint32_t value)
 
 size_t batch_nest(struct batch *batch, int type)
 {
-	size_t nest = batch->size;
-
-	batch_put(batch, type | NLA_F_NESTED, NULL, 0);
-	return nest;
+	return messages_nest(&batch->messages, type);
 }
 
 void batch_unnest(struct batch *batch, size_t nest)
 {
-	struct nlattr *attr = (struct nlattr *)(void *)(batch->data + nest);
-
-	attr->nla_len = (uint16_t)(batch->size - nest);
+	messages_unnest(&batch->messages, nest);
 }
 
 /* ---- sending ---- */
@@ -139,7 +99,7 @@ static int send_all(struct batch *batch)
 	ssize_t sent;
 
 	do
-		sent = sendto(batch->fd, batch->data, batch->size, 0,
+		sent = sendto(batch->fd, batch->messages.data, batch->messages.size, 0,
 			      (const struct sockaddr *)&kernel, sizeof(kernel));
 	while (sent < 0 && errno == EINTR);
 	return sent < 0 ? -errno : 0;
@@ -147,9 +107,9 @@ static int send_all(struct batch *batch)
 
 static void reset(struct batch *batch)
 {
-	batch->sequence += batch->count;
-	batch->count = 0;
-	batch->size = 0;
+	batch->sequence += batch->messages.count;
+	batch->messages.count = 0;
+	batch->messages.size = 0;
 }
 
 /* The kernel fits a dump to what it has been read with; another answer might be larger. */
@@ -174,10 +134,10 @@ static void note_codes(struct batch *batch, const char *buffer, ssize_t len, boo
 	for (; NLMSG_OK(header, (size_t)len); header = NLMSG_NEXT(header, len)) {
 		uint32_t index = header->nlmsg_seq - batch->sequence;
 
-		if (header->nlmsg_type != NLMSG_ERROR || index >= batch->count)
+		if (header->nlmsg_type != NLMSG_ERROR || index >= batch->messages.count)
 			continue;
 		batch->codes[index] = ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
-		*ret_last = *ret_last || index == batch->count - 1;
+		*ret_last = *ret_last || index == batch->messages.count - 1;
 	}
 }
 
@@ -188,11 +148,11 @@ int batch_send(struct batch *batch, struct err *err)
 	bool last = false;
 	int ret;
 
-	if (batch->count == 0)
+	if (batch->messages.count == 0)
 		return 0;
-	batch->codes = mem_array(batch->codes, batch->count, sizeof(*batch->codes));
-	memset(batch->codes, 0, batch->count * sizeof(*batch->codes));
-	header_at(batch, batch->message)->nlmsg_flags |= NLM_F_ACK;
+	batch->codes = mem_array(batch->codes, batch->messages.count, sizeof(*batch->codes));
+	memset(batch->codes, 0, batch->messages.count * sizeof(*batch->codes));
+	messages_at(&batch->messages, batch->messages.last)->nlmsg_flags |= NLM_F_ACK;
 	ret = send_all(batch);
 	while (ret == 0 && !last) {
 		ssize_t len = receive(batch->fd, buffer);
@@ -245,7 +205,8 @@ int batch_ask(struct batch *batch, void (*func)(void *data, const struct nlmsghd
 	struct question question = { .func = func,
 				     .data = data,
 				     .sequence = batch->sequence,
-				     .dump = is_dump(header_at(batch, 0)->nlmsg_flags) };
+				     .dump = is_dump(
+					     messages_at(&batch->messages, 0)->nlmsg_flags) };
 	int ret = send_all(batch);
 
 	reset(batch);
@@ -267,22 +228,7 @@ int batch_ask(struct batch *batch, void (*func)(void *data, const struct nlmsghd
 
 const struct nlattr *batch_find_among(const void *attrs, size_t size, int type)
 {
-	const char *at = attrs;
-
-	while (size >= NLA_HDRLEN) {
-		const struct nlattr *attr = (const void *)at;
-		size_t step = NLA_ALIGN((size_t)attr->nla_len);
-
-		if (attr->nla_len < NLA_HDRLEN || attr->nla_len > size)
-			return NULL;
-		if ((attr->nla_type & NLA_TYPE_MASK) == type)
-			return attr;
-		if (step >= size)
-			return NULL;
-		at += step;
-		size -= step;
-	}
-	return NULL;
+	return messages_find(attrs, size, type);
 }
 
 const struct nlattr *batch_find(const struct nlmsghdr *object, size_t header_size, int type)
@@ -296,10 +242,7 @@ const struct nlattr *batch_find(const struct nlmsghdr *object, size_t header_siz
 
 const struct nlattr *batch_find_in(const struct nlattr *nest, int type)
 {
-	if (!nest)
-		return NULL;
-	return batch_find_among((const char *)nest + NLA_HDRLEN, nest->nla_len - (size_t)NLA_HDRLEN,
-				type);
+	return messages_find_in(nest, type);
 }
 
 const void *batch_data(const struct nlattr *attr, size_t min_size)

@@ -11,16 +11,11 @@
 #include <stdint.h>
 
 #include "base/err.h"
-
-struct nlattr;
-struct nlmsghdr;
+#include "messages.h"
 
 struct batch {
 	int fd;
-	unsigned char *data;
-	size_t size, capacity;
-	size_t message; /* where the one that is being built begins */
-	unsigned int count;
+	struct messages messages;
 	int *codes; /* of batch_send(): for each request 0 or a negative errno */
 	uint32_t sequence;
 	bool strict; /* a dump has been asked for on this socket */

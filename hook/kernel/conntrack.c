@@ -100,7 +100,7 @@ static int forget(struct batch *batch, const struct found *found, struct err *er
 
 		batch_request(batch, MESSAGE_CT_DELETE, 0, &header, sizeof(header));
 		batch_put(batch, CTA_TUPLE_ORIG | NLA_F_NESTED, entry->tuple, entry->size);
-		if (batch->count == AT_ONCE || i + 1 == found->count)
+		if (batch->messages.count == AT_ONCE || i + 1 == found->count)
 			ret = batch_send(batch, err);
 	}
 	return ret;

@@ -14,7 +14,6 @@
 
 enum {
 	ANSWER_SIZE = 64 << 10,
-	FIRST_CAPACITY = 4 << 10,
 	LARGE = 32 << 10,
 	AT_ONCE = 16, /* answers taken in one call */
 	OBJECT_SIZE = 1 << 10,
@@ -24,48 +23,18 @@ enum {
 
 void nft_batch_clear(struct nft_batch *batch)
 {
-	free(batch->data);
-	*batch = (struct nft_batch){ 0 };
-}
-
-/* Zeroed room at the end, aligned as netlink wants it. */
-static void *extend(struct nft_batch *batch, size_t size)
-{
-	size_t aligned = NLMSG_ALIGN(size);
-	void *place;
-
-	while (batch->size + aligned > batch->capacity) {
-		batch->capacity = batch->capacity ? batch->capacity * 2 : FIRST_CAPACITY;
-		batch->data = mem_resize(batch->data, batch->capacity);
-	}
-	place = batch->data + batch->size;
-	memset(place, 0, aligned);
-	batch->size += aligned;
-	return place;
-}
-
-static struct nlmsghdr *header_at(const struct nft_batch *batch, size_t offset)
-{
-	return (struct nlmsghdr *)(void *)(batch->data + offset);
+	messages_clear(&batch->messages);
 }
 
 static void begin_message(struct nft_batch *batch, uint16_t type, int family, int flags,
 			  uint16_t resource)
 {
-	size_t size = NLMSG_HDRLEN + sizeof(struct nfgenmsg);
-	struct nlmsghdr *header;
-	struct nfgenmsg *generic;
+	const struct nfgenmsg generic = { .nfgen_family = (uint8_t)family,
+					  .version = NFNETLINK_V0,
+					  .res_id = htons(resource) };
 
-	batch->message = batch->size;
-	header = extend(batch, size);
-	*header = (struct nlmsghdr){ .nlmsg_len = (uint32_t)size,
-				     .nlmsg_type = type,
-				     .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags),
-				     .nlmsg_seq = batch->count++ };
-	generic = NLMSG_DATA(header);
-	*generic = (struct nfgenmsg){ .nfgen_family = (uint8_t)family,
-				      .version = NFNETLINK_V0,
-				      .res_id = htons(resource) };
+	messages_begin(&batch->messages, type, flags, batch->messages.count, &generic,
+		       sizeof(generic));
 }
 
 void nft_message(struct nft_batch *batch, int type, int family, int flags)
@@ -73,22 +42,9 @@ void nft_message(struct nft_batch *batch, int type, int family, int flags)
 	begin_message(batch, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), family, flags, 0);
 }
 
-static size_t begin_attribute(struct nft_batch *batch, int type, const void *data, size_t size)
-{
-	size_t offset = batch->size;
-	struct nlattr *attr = extend(batch, NLA_HDRLEN + size);
-
-	attr->nla_type = (uint16_t)type;
-	attr->nla_len = (uint16_t)(NLA_HDRLEN + size);
-	if (size)
-		memcpy((char *)attr + NLA_HDRLEN, data, size);
-	header_at(batch, batch->message)->nlmsg_len = (uint32_t)(batch->size - batch->message);
-	return offset;
-}
-
 void nft_put(struct nft_batch *batch, int type, const void *data, size_t size)
 {
-	begin_attribute(batch, type, data, size);
+	messages_put(&batch->messages, type, data, size);
 }
 
 void nft_put_text(struct nft_batch *batch, int type, const char *text)
@@ -105,14 +61,12 @@ void nft_put_u32(struct nft_batch *batch, int type, uint32_t value)
 
 size_t nft_nest(struct nft_batch *batch, int type)
 {
-	return begin_attribute(batch, type | NLA_F_NESTED, NULL, 0);
+	return messages_nest(&batch->messages, type);
 }
 
 void nft_unnest(struct nft_batch *batch, size_t nest)
 {
-	struct nlattr *attr = (struct nlattr *)(void *)(batch->data + nest);
-
-	attr->nla_len = (uint16_t)(batch->size - nest);
+	messages_unnest(&batch->messages, nest);
 }
 
 /* ---- sending ---- */
@@ -140,9 +94,10 @@ static int send_all(int fd, const struct nft_batch *batch, struct err *err)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 
-	if (batch->size > LARGE)
+	if (batch->messages.size > LARGE)
 		make_room(fd);
-	if (sendto(fd, batch->data, batch->size, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
+	if (sendto(fd, batch->messages.data, batch->messages.size, 0, (struct sockaddr *)&kernel,
+		   sizeof(kernel)) < 0)
 		return err_set(err, errno, "nf_tables");
 	return 0;
 }
@@ -175,10 +130,10 @@ int nft_commit(int fd, struct nft_batch *batch, struct err *err)
 	auto_nft_batch struct nft_batch whole = { 0 };
 	int ret;
 
-	if (batch->size == 0)
+	if (batch->messages.size == 0)
 		return 0;
 	begin_message(&whole, NFNL_MSG_BATCH_BEGIN, AF_UNSPEC, 0, NFNL_SUBSYS_NFTABLES);
-	memcpy(extend(&whole, batch->size), batch->data, batch->size);
+	messages_join(&whole.messages, &batch->messages);
 	begin_message(&whole, NFNL_MSG_BATCH_END, AF_UNSPEC, 0, NFNL_SUBSYS_NFTABLES);
 	ret = send_all(fd, &whole, err);
 	if (ret < 0)
@@ -240,7 +195,7 @@ int nft_ask(int fd, struct nft_batch *batch, bool dump,
 	int ret;
 
 	/* The acknowledgement ends what is not a dump. */
-	header_at(batch, 0)->nlmsg_flags |= dump ? NLM_F_DUMP : NLM_F_ACK;
+	messages_at(&batch->messages, 0)->nlmsg_flags |= dump ? NLM_F_DUMP : NLM_F_ACK;
 	ret = send_all(fd, batch, err);
 	if (ret == 0)
 		ret = receive(fd, &answers, err);
@@ -303,13 +258,13 @@ int nft_ask_each(int fd, struct nft_batch *batch,
 {
 	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 
-	for (size_t begin = 0, end = 0; begin < batch->size; begin = end) {
+	for (size_t begin = 0, end = 0; begin < batch->messages.size; begin = end) {
 		unsigned int count = 0;
 		int ret;
 
-		for (; end < batch->size && count < AT_ONCE; count++)
-			end += NLMSG_ALIGN(header_at(batch, end)->nlmsg_len);
-		if (sendto(fd, batch->data + begin, end - begin, 0,
+		for (; end < batch->messages.size && count < AT_ONCE; count++)
+			end += NLMSG_ALIGN(messages_at(&batch->messages, end)->nlmsg_len);
+		if (sendto(fd, batch->messages.data + begin, end - begin, 0,
 			   (const struct sockaddr *)&kernel, sizeof(kernel)) < 0)
 			return err_set(err, errno, "nf_tables");
 		ret = take_answers(fd, count, func, data);
@@ -336,26 +291,12 @@ static const struct nlattr *first_of(const void *start, size_t size)
 
 const struct nlattr *nft_find(const struct nlattr *attrs, size_t size, int type)
 {
-	const char *at = (const char *)attrs;
-	const char *end = at + size;
-
-	for (const struct nlattr *attr; (attr = first_of(at, (size_t)(end - at)));) {
-		size_t step = NLA_ALIGN(attr->nla_len);
-
-		if ((attr->nla_type & NLA_TYPE_MASK) == type)
-			return attr;
-		if (step >= (size_t)(end - at))
-			break;
-		at += step;
-	}
-	return NULL;
+	return messages_find(attrs, size, type);
 }
 
 const struct nlattr *nft_find_in(const struct nlattr *nest, int type)
 {
-	if (!nest)
-		return NULL;
-	return nft_find((const void *)((const char *)nest + NLA_HDRLEN), content_size(nest), type);
+	return messages_find_in(nest, type);
 }
 
 const void *nft_data(const struct nlattr *attr, size_t *ret_size)

@@ -11,12 +11,10 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "messages.h"
 
 struct nft_batch {
-	unsigned char *data;
-	size_t size, capacity;
-	size_t message; /* where the one that is being built begins */
-	unsigned int count;
+	struct messages messages;
 };
 
 void nft_batch_clear(struct nft_batch *batch);
@@ -40,7 +38,6 @@ int nft_commit(int fd, struct nft_batch *batch, struct err *err);
 /* Ask with the one message of the batch; func is called for each object of the answer with its
  * attributes, and answers true to see no more. dump: all objects. -ENOENT without an err: nothing
  * there. */
-struct nlattr;
 int nft_ask(int fd, struct nft_batch *batch, bool dump,
 	    bool (*func)(void *data, const struct nlattr *attrs, size_t size), void *data,
 	    struct err *err);

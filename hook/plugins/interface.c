@@ -165,11 +165,11 @@ static int send_requests(struct work *work, struct err *err)
 	size_t addresses, count;
 	int ret = request_addresses(work, err);
 
-	addresses = work->batch.count;
+	addresses = work->batch.messages.count;
 	request_up(work);
 	for (size_t i = 0; ret == 0 && i < work->result->route_count; i++)
 		ret = request_route(work, &work->result->routes[i], err);
-	count = work->batch.count;
+	count = work->batch.messages.count;
 	if (ret == 0)
 		ret = batch_send(&work->batch, err);
 	for (size_t i = 0; ret == 0 && i < count; i++)
