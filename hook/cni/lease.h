@@ -6,14 +6,20 @@
 #include <stdbool.h>
 
 #include "base/json.h"
-#include "network.h"
 
-/* The directory of a network's leases; owned. */
-char *lease_dir(const struct json *ipam, const struct cni_attachment *attachment);
+struct lease_owner {
+	const char *container_id, *ifname;
+};
 
-/* Is this the content of a lease of the attachment? */
-bool lease_is_of(const char *content, const struct cni_attachment *attachment);
+/* The directory of a network's leases; owned. ipam: the configuration of host-local. */
+char *lease_dir(const struct json *ipam, const char *network);
 
-/* Does the attachment hold the lease of this address (a prefix length is dropped)? */
-bool lease_held(const struct json *ipam, const struct cni_attachment *attachment,
+/* What a lease of this owner contains; owned. */
+char *lease_content(struct lease_owner owner);
+
+/* Is this the content of one, also as releases before v0.7.2 wrote it? */
+bool lease_is_of(const char *content, struct lease_owner owner);
+
+/* Is the lease of this address (a prefix length is dropped) the owner's? */
+bool lease_held(const struct json *ipam, const char *network, struct lease_owner owner,
 		const char *address);

@@ -37,6 +37,7 @@ bool residue_says_gone(const char *message)
 /* Under the lock of the directory no lease is being written: one without content never will be. */
 static void clean_lease(int dirfd, const char *name, const struct cni_attachment *attachment)
 {
+	const struct lease_owner owner = { attachment->container_id, attachment->ifname };
 	auto_free char *content = NULL;
 	size_t len;
 
@@ -45,7 +46,7 @@ static void clean_lease(int dirfd, const char *name, const struct cni_attachment
 		return;
 	if (file_read(dirfd, name, LEASE_MAX, false, &content, &len, NULL) < 0)
 		return;
-	if (len != 0 && !lease_is_of(content, attachment))
+	if (len != 0 && !lease_is_of(content, owner))
 		return;
 	log_info("removing the lease %s that was left behind", name);
 	unlinkat(dirfd, name, 0);
@@ -69,7 +70,8 @@ static int lock_leases(int dirfd, struct deadline deadline, int *ret_fd, struct 
 static int clean_leases(const struct json *ipam, const struct cni_attachment *attachment,
 			struct deadline deadline, struct err *err)
 {
-	auto_free char *path = lease_dir(ipam, attachment);
+	const char *network = json_get_text(attachment->list, "name");
+	auto_free char *path = lease_dir(ipam, network ? network : "");
 	auto_close int dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_close int lock = -1;
 	const struct dirent *entry;

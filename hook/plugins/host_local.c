@@ -16,6 +16,7 @@
 #include "base/auto.h"
 #include "base/file.h"
 #include "base/lock.h"
+#include "cni/lease.h"
 #include "dns.h"
 #include "results.h"
 
@@ -39,12 +40,9 @@ static void store_close(struct store *store)
 
 #define auto_store __attribute__((cleanup(store_close)))
 
-static char *store_path(const struct builtin_call *call)
+static struct lease_owner owner_of(const struct builtin_call *call)
 {
-	const char *data_dir = json_text(json_get_fold(call->ipam, "dataDir"));
-
-	return mem_format("%s/%s", data_dir && *data_dir ? data_dir : "/var/lib/cni/networks",
-			  call->network);
+	return (struct lease_owner){ call->cni->container_id, call->cni->ifname };
 }
 
 static int lock_store(struct store *store, struct deadline deadline, struct err *err)
@@ -60,11 +58,10 @@ static int open_and_lock(const struct builtin_call *call, bool make, struct stor
 			 struct err *err)
 {
 	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-	auto_free char *path = store_path(call);
+	auto_free char *path = lease_dir(call->ipam, call->network);
 	auto_store struct store store = { .dirfd = open(path, flags),
 					  .lock = -1,
-					  .content = mem_format("%s\r\n%s", call->cni->container_id,
-								call->cni->ifname) };
+					  .content = lease_content(owner_of(call)) };
 	int ret;
 
 	if (store.dirfd < 0 && errno == ENOENT && !make)
@@ -109,7 +106,7 @@ static int write_file(int dirfd, const char *name, int flags, const char *text)
 	return errno ? -errno : -ENOSPC;
 }
 
-/* Is the lease of this name ours? Old releases wrote the id alone. */
+/* Is the lease of this name ours? */
 static bool is_ours(const struct store *store, const struct builtin_call *call, const char *name)
 {
 	auto_free char *content = NULL;
@@ -117,8 +114,7 @@ static bool is_ours(const struct store *store, const struct builtin_call *call, 
 
 	if (file_read(store->dirfd, name, LEASE_MAX, false, &content, &len, NULL) < 0)
 		return false;
-	return strcmp(content, store->content) == 0 ||
-	       strcmp(content, call->cni->container_id) == 0;
+	return lease_is_of(content, owner_of(call));
 }
 
 /* Every lease of this attachment, by reading all of them. func answers true to stop. */

@@ -105,11 +105,13 @@ static void look_at_leases(const struct look *look, const struct json *plugin)
 {
 	const struct json *ipam = json_get(plugin, "ipam");
 	const char *type = json_get_text(ipam, "type");
+	const char *network = json_get_text(look->attachment.list, "name");
+	const struct lease_owner owner = { look->attachment.container_id, look->attachment.ifname };
 
 	if (!type || strcmp(type, "host-local") != 0)
 		return;
 	for (size_t i = 0; i < look->result.ip_count; i++)
-		if (!lease_held(ipam, &look->attachment, look->result.ips[i].address))
+		if (!lease_held(ipam, network ? network : "", owner, look->result.ips[i].address))
 			step_say(look->findings, "lease of %s is missing",
 				 look->result.ips[i].address);
 }
