@@ -62,9 +62,10 @@ static char *owner_of(const struct builtin *builtin, const struct builtin_call *
 	return mem_format("%.64s %s", call->cni->container_id, hex);
 }
 
-/* Nothing is wished: grant->backend stays NULL. */
+/* For this backend, NULL: the one to be used. Nothing is wished: grant->backend stays NULL. */
 static int prepare(const struct builtin *builtin, const struct builtin_call *call,
-		   const struct result *result, struct grant *grant, struct err *err)
+		   const struct result *result, const struct firewall_backend *backend,
+		   struct grant *grant, struct err *err)
 {
 	auto_json struct json *network = json_new(JSON_OBJECT);
 	int ret = builtin->wish ? builtin->wish(call, result, network, err) : 0;
@@ -73,7 +74,9 @@ static int prepare(const struct builtin *builtin, const struct builtin_call *cal
 		return ret;
 	json_set_text(network, "network", call->network);
 	json_set_text(network, "id", call->cni->container_id);
-	ret = find_backend(call, &grant->backend, err);
+	grant->backend = backend;
+	if (!backend)
+		ret = find_backend(call, &grant->backend, err);
 	if (ret < 0)
 		return ret;
 	grant->owner = owner_of(builtin, call);
@@ -89,7 +92,7 @@ int firewall_wish_grant(const struct builtin *builtin, const struct builtin_call
 			const struct result *result, struct err *err)
 {
 	auto_grant struct grant grant = { 0 };
-	int ret = prepare(builtin, call, result, &grant, err);
+	int ret = prepare(builtin, call, result, NULL, &grant, err);
 
 	if (ret < 0 || !grant.backend || rules_empty(&grant.rules))
 		return ret;
@@ -100,12 +103,12 @@ int firewall_wish_grant(const struct builtin *builtin, const struct builtin_call
 }
 
 /* Without a previous result the rules are found by their owner. */
-int firewall_wish_take_back(const struct builtin *builtin, const struct builtin_call *call,
-			    struct err *err)
+static int take_back_from(const struct firewall_backend *backend, const struct builtin *builtin,
+			  const struct builtin_call *call, struct err *err)
 {
 	auto_grant struct grant grant = { 0 };
 	bool known = call->has_previous;
-	int ret = prepare(builtin, call, &call->previous, &grant, err);
+	int ret = prepare(builtin, call, &call->previous, backend, &grant, err);
 
 	if (ret == -EINVAL)
 		return 0; /* of what no ADD can have understood, nothing was made */
@@ -113,8 +116,29 @@ int firewall_wish_take_back(const struct builtin *builtin, const struct builtin_
 		return ret;
 	if (grant.rules.networks)
 		known = true; /* whose chains have names that can be computed */
-	return grant.backend->remove(grant.owner, known ? &grant.rules : NULL, &grant.settings,
-				     err);
+	return backend->remove(grant.owner, known ? &grant.rules : NULL, &grant.settings, err);
+}
+
+/* Which backend the ADD has used is on no record of ours, and another may be the right one by now:
+ * so wherever this host has rules. */
+int firewall_wish_take_back(const struct builtin *builtin, const struct builtin_call *call,
+			    struct err *err)
+{
+	static const char *const names[] = { "firewalld", "iptables", "nftables" };
+	struct err first = { 0 };
+
+	for (size_t i = 0; builtin->wish && i < array_size(names); i++) {
+		const struct firewall_backend *backend = firewall_find(names[i]);
+		struct err why = { 0 };
+		const char *seen;
+
+		if (backend && backend->usable(&seen) &&
+		    take_back_from(backend, builtin, call, &why) < 0 && !first.code)
+			first = why;
+	}
+	if (first.code && err)
+		*err = first;
+	return -first.code;
 }
 
 static void keep_first(void *data, const char *what)
@@ -130,7 +154,7 @@ int firewall_wish_check(const struct builtin *builtin, const struct builtin_call
 {
 	auto_grant struct grant grant = { 0 };
 	struct err found = { 0 };
-	int ret = prepare(builtin, call, &call->previous, &grant, err);
+	int ret = prepare(builtin, call, &call->previous, NULL, &grant, err);
 
 	if (ret < 0 || !grant.backend)
 		return ret;

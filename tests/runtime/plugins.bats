@@ -61,3 +61,52 @@ setup() {
 	ip netns del long
 	ip link del long0
 }
+
+# plugin COMMAND TYPE CONFIGURATION
+plugin() {
+	CNI_COMMAND=$1 CNI_CONTAINERID=c1 CNI_NETNS=/run/netns/c1 CNI_IFNAME=eth0 CNI_PATH=$HOST_TMP/cni "$HOST_TMP/cni/$2" <<<"$3"
+}
+
+# with_previous RESULT CONFIGURATION
+with_previous() {
+	jq -c --argjson result "$1" '.prevResult = $result | del(.prevResult | nulls)' <<<"$2"
+}
+
+no_rules() {
+	not grep -q '10\.9\.0\.' <(nft list table inet oci-network-hook)
+	not grep -q '10\.9\.0\.' <(iptables-legacy-save)
+}
+
+@test "DEL when another backend is the right one by now: the rules of both go, with a result and without" {
+	local conf ports result add_with with_result
+
+	need iptables-legacy
+	ip netns add c1
+	conf='{"cniVersion": "0.4.0", "name": "change", "type": "bridge", "bridge": "change0", "isGateway": true, "ipMasq": true,
+		"ipam": {"type": "host-local", "subnet": "10.9.0.0/24"}}'
+	ports='{"cniVersion": "0.4.0", "name": "change", "type": "portmap", "runtimeConfig": {"portMappings":
+		[{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]}}'
+	for add_with in nftables iptables; do
+		for with_result in 1 ""; do
+			[[ $add_with == nftables ]] || iptables-legacy -A INPUT -s 198.51.100.1 -j DROP
+			result=$(plugin ADD bridge "$conf")
+			result=$(plugin ADD portmap "$(with_previous "$result" "$ports")")
+			if [[ $add_with == nftables ]]; then
+				nft list map inet oci-network-hook publish4 | grep -q 8080
+				iptables-legacy -A INPUT -s 198.51.100.1 -j DROP
+			else
+				iptables-legacy-save | grep -q -- '--dport 8080 -j DNAT'
+				iptables-legacy -D INPUT -s 198.51.100.1 -j DROP
+			fi
+			[[ $with_result ]] || result=null
+			plugin DEL portmap "$(with_previous "$result" "$ports")"
+			plugin DEL bridge "$(with_previous "$result" "$conf")"
+			no_rules
+			iptables-legacy -F
+			iptables-legacy -t nat -F
+			iptables-legacy -t nat -X
+		done
+	done
+	ip netns del c1
+	ip link del change0
+}
