@@ -4,87 +4,19 @@
  * A built-in IPAM plugin is asked before the pair is made: what it refuses leaves nothing behind.
  */
 #include <errno.h>
-#include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/auto.h"
-#include "builtin.h"
+#include "bridge.h"
 #include "interface.h"
 #include "ipam.h"
 #include "kernel/bridge.h"
 #include "kernel/linger.h"
-#include "kernel/link.h"
 #include "kernel/netns.h"
 #include "kernel/sysctl.h"
 #include "kernel/veth.h"
 #include "results.h"
-
-enum { MTU_MAX = 65535, GATEWAYS_MAX = 64 };
-
-struct settings {
-	const char *bridge;
-	bool gateway, default_route, force, hairpin, promiscuous, isolated, dad, down;
-	unsigned int mtu;
-	bool has_mac;
-	unsigned char mac[6];
-};
-
-static bool flag(const struct builtin_call *call, const char *key)
-{
-	return json_true(json_get_fold(call->conf, key));
-}
-
-/* CNI_ARGS, then args.cni, then the capability: the last that is there counts. */
-static int read_mac(const struct builtin_call *call, struct settings *settings, struct err *err)
-{
-	auto_free char *arg = builtin_arg(call, "MAC");
-	const char *texts[] = { arg, json_text(builtin_cni_arg(call, "mac")),
-				json_text(builtin_runtime(call, "mac")) };
-	const char *mac = NULL;
-
-	for (size_t i = 0; i < array_size(texts); i++)
-		if (texts[i] && *texts[i])
-			mac = texts[i];
-	if (mac && !facts_mac_parse(mac, settings->mac))
-		return err_say(err, EINVAL, "failed to parse MAC address \"%s\"", mac);
-	settings->has_mac = mac != NULL;
-	return 0;
-}
-
-static int read_settings(const struct builtin_call *call, struct settings *ret_settings,
-			 struct err *err)
-{
-	const char *bridge = json_text(json_get_fold(call->conf, "bridge"));
-	int64_t mtu = 0;
-
-	json_int(json_get_fold(call->conf, "mtu"), &mtu);
-	*ret_settings = (struct settings){
-		.bridge = bridge && *bridge ? bridge : "cni0",
-		.default_route = flag(call, "isDefaultGateway"),
-		.gateway = flag(call, "isGateway") || flag(call, "isDefaultGateway"),
-		.force = flag(call, "forceAddress"),
-		.hairpin = flag(call, "hairpinMode"),
-		.promiscuous = flag(call, "promiscMode"),
-		.isolated = flag(call, "portIsolation"),
-		.dad = flag(call, "enabledad"),
-		.down = flag(call, "disableContainerInterface"),
-		.mtu = (unsigned int)mtu,
-	};
-	if (strlen(ret_settings->bridge) >= IFNAMSIZ || strchr(ret_settings->bridge, '/'))
-		return err_say(err, EINVAL, "\"%s\" cannot be the name of a bridge",
-			       ret_settings->bridge);
-	if (mtu < 0 || mtu > MTU_MAX)
-		return err_say(err, EINVAL, "invalid MTU %lld", (long long)mtu);
-	if (ret_settings->hairpin && ret_settings->promiscuous)
-		return err_say(err, EINVAL,
-			       "cannot set hairpin mode and promiscuous mode at the same time");
-	if (ret_settings->down && *ipam_type(call->conf))
-		return err_say(err, EINVAL,
-			       "cannot use IPAM when DisableContainerInterface flag "
-			       "is set");
-	return read_mac(call, ret_settings, err);
-}
 
 /* ---- gateways ---- */
 
@@ -112,7 +44,7 @@ static char *first_address(const struct facts_address *address)
 }
 
 /* Fill in what IPAM left open; the same for the default route, once a family. */
-static void complete_result(const struct settings *settings, struct result *result)
+static void complete_result(const struct bridge_settings *settings, struct result *result)
 {
 	bool found[2] = { false, false };
 
@@ -143,7 +75,7 @@ static int forward(int family, struct err *err)
 }
 
 /* Of one family: the bridge gets the gateways' addresses, with the prefix of the container's. */
-static int be_gateway(struct batch *batch, const struct settings *settings,
+static int be_gateway(struct batch *batch, const struct bridge_settings *settings,
 		      struct link_facts *bridge, const struct result *result, int family,
 		      struct err *err)
 {
@@ -169,7 +101,7 @@ static int be_gateway(struct batch *batch, const struct settings *settings,
 
 struct attaching {
 	const struct builtin_call *call;
-	struct settings settings;
+	struct bridge_settings settings;
 	struct batch batch; /* of the host */
 	struct link_facts bridge;
 	int netns;
@@ -197,7 +129,7 @@ static int ask_ipam(struct attaching *attaching, struct err *err)
 
 static int make_veth(struct attaching *attaching, struct err *err)
 {
-	const struct settings *settings = &attaching->settings;
+	const struct bridge_settings *settings = &attaching->settings;
 	int ret;
 
 	attaching->veth = (struct veth){
@@ -285,7 +217,7 @@ static int look_again(struct attaching *attaching, struct err *err)
 
 static int attach(struct attaching *attaching, struct err *err)
 {
-	const struct settings *settings = &attaching->settings;
+	const struct bridge_settings *settings = &attaching->settings;
 	const struct json *dns = json_get_fold(attaching->call->conf, "dns");
 	int ret;
 
@@ -328,7 +260,7 @@ static int add(const struct builtin_call *call, struct result *ret_result, struc
 	auto_close int netns = -1;
 	int ret;
 
-	ret = read_settings(call, &attaching.settings, err);
+	ret = bridge_read_settings(call, &attaching.settings, err);
 	if (ret == 0)
 		ret = builtin_open_netns(call, &netns, err);
 	if (ret < 0)
@@ -371,120 +303,6 @@ static int del(const struct builtin_call *call, struct err *err)
 	return ret < 0 ? ret : lease;
 }
 
-/* ---- CHECK ---- */
-
-struct check {
-	const struct builtin_call *call;
-	struct settings settings;
-	struct link_facts bridge, host, container;
-	const char *name; /* of what is looked at in the namespace */
-};
-
-static int mac_matches(const struct result_interface *interface, const struct link_facts *facts,
-		       struct err *err)
-{
-	char mac[18];
-
-	facts_mac_text(facts->mac, mac);
-	if (!*interface->mac || strcasecmp(interface->mac, mac) == 0)
-		return 0;
-	return err_say(err, EINVAL, "%s has MAC %s, not %s", interface->name, mac, interface->mac);
-}
-
-static int look(const char *name, struct link_facts *facts, struct err *err)
-{
-	auto_batch struct batch batch = { .fd = -1 };
-	int ret = batch_open(&batch, err);
-
-	if (ret == 0)
-		ret = facts_of_link(&batch, name, facts, err);
-	return ret == -ENODEV ? err_say(err, ENODEV, "link %s not found", name) : ret;
-}
-
-static int look_inside(void *data, struct err *err)
-{
-	struct check *check = data;
-
-	return look(check->name, &check->container, err);
-}
-
-static int check_bridge(struct check *check, struct err *err)
-{
-	const struct result *result = &check->call->previous;
-	int ret = look(check->settings.bridge, &check->bridge, err);
-
-	if (ret < 0)
-		return ret;
-	if (strcmp(check->bridge.kind, "bridge") != 0)
-		return err_say(err, EINVAL, "%s is not a bridge", check->settings.bridge);
-	if ((check->bridge.promiscuity != 0) != check->settings.promiscuous)
-		return err_say(err, EINVAL, "promiscuous mode of %s is not as configured",
-			       check->settings.bridge);
-	for (size_t i = 0; i < result->interface_count; i++)
-		if (strcmp(result->interfaces[i].name, check->settings.bridge) == 0)
-			return mac_matches(&result->interfaces[i], &check->bridge, err);
-	return err_say(err, EINVAL, "bridge %s is not in the result", check->settings.bridge);
-}
-
-/* The one of the host's interfaces that is the other end. */
-static int check_host_end(struct check *check, struct err *err)
-{
-	const struct result *result = &check->call->previous;
-
-	for (size_t i = 0; i < result->interface_count; i++) {
-		const struct result_interface *interface = &result->interfaces[i];
-
-		if (*interface->sandbox || strcmp(interface->name, check->settings.bridge) == 0 ||
-		    look(interface->name, &check->host, NULL) < 0 ||
-		    check->host.peer != check->container.index)
-			continue;
-		if (check->container.peer != check->host.index)
-			continue;
-		if (check->host.master != check->bridge.index)
-			return err_say(err, EINVAL, "%s is not a port of %s", interface->name,
-				       check->settings.bridge);
-		return mac_matches(interface, &check->host, err);
-	}
-	return err_say(err, ENODEV, "the other end of %s is not found on this host",
-		       check->call->cni->ifname);
-}
-
-static int check_container_end(struct check *check, int netns, struct err *err)
-{
-	const struct result *result = &check->call->previous;
-	int index = results_find_inside(result, check->call->cni->ifname);
-	int ret;
-
-	if (index < 0)
-		return err_say(err, EINVAL, "%s is not in the result", check->call->cni->ifname);
-	check->name = check->call->cni->ifname;
-	ret = netns_run(netns, look_inside, check, err);
-	if (ret == 0 && strcmp(check->container.kind, "veth") != 0)
-		ret = err_say(err, EINVAL, "%s is not a veth", check->name);
-	return ret < 0 ? ret : mac_matches(&result->interfaces[index], &check->container, err);
-}
-
-static int check(const struct builtin_call *call, struct err *err)
-{
-	struct check check = { .call = call };
-	auto_close int netns = -1;
-	int ret = ipam_check(call, err);
-
-	if (ret == 0)
-		ret = read_settings(call, &check.settings, err);
-	if (ret == 0 && !call->has_previous)
-		ret = err_say(err, EINVAL, "Required prevResult missing");
-	if (ret == 0)
-		ret = builtin_open_netns(call, &netns, err);
-	if (ret == 0)
-		ret = check_bridge(&check, err);
-	if (ret == 0)
-		ret = check_container_end(&check, netns, err);
-	if (ret == 0)
-		ret = check_host_end(&check, err);
-	return ret < 0 ? ret : interface_check(netns, call->cni->ifname, &call->previous, err);
-}
-
 /* ---- what it asks of the firewall, and what it does not know ---- */
 
 static int wish(const struct builtin_call *call, const struct result *result, struct json *network,
@@ -493,7 +311,7 @@ static int wish(const struct builtin_call *call, const struct result *result, st
 	struct json *addresses;
 
 	(void)err;
-	if (!flag(call, "ipMasq"))
+	if (!json_true(json_get_fold(call->conf, "ipMasq")))
 		return 0;
 	addresses = json_new(JSON_ARRAY);
 	for (size_t i = 0; i < result->ip_count; i++)
@@ -559,6 +377,6 @@ const struct builtin builtin_bridge = {
 	.cannot = cannot,
 	.add = add,
 	.del = del,
-	.check = check,
+	.check = bridge_check,
 	.wish = wish,
 };
