@@ -24,8 +24,9 @@ struct firewall_backend {
 	 * chains) are ensured. */
 	int (*replace)(const struct firewall_rules *rules, const struct firewall_settings *settings,
 		       struct err *err);
-	/* By the owner alone; nothing there is success. known (may be NULL) are the rules as
-	 * recorded, for backends where a rule cannot carry its owner (firewalld). */
+	/* By the owner alone; nothing there is success, also where the backend cannot be used.
+	 * known (may be NULL) are the rules as recorded, for backends where a rule cannot carry its
+	 * owner (firewalld). */
 	int (*remove)(const char *owner, const struct firewall_rules *known,
 		      const struct firewall_settings *settings, struct err *err);
 	/* Call missing() with one line for each rule that is not there. */

@@ -538,6 +538,8 @@ static int remove_rules(const char *owner, const struct firewall_rules *known,
 	auto_close int lock = -1;
 	int ret;
 
+	if (!xtables_any(AF_INET) && !xtables_any(AF_INET6))
+		return 0;
 	ret = xtables_lock(settings->deadline, &lock, err);
 	return ret < 0 ? ret : remove_everywhere(&leaving, settings, err);
 }

@@ -159,7 +159,7 @@ static int replace(const struct firewall_rules *rules, const struct firewall_set
 /* ---- remove ---- */
 
 static int remove_once(int fd, const struct nftables_elements *elements, const char *owner,
-		       struct err *err)
+		       bool *ret_slow, struct err *err)
 {
 	auto_free struct nftables_found *found = NULL;
 	auto_nft_batch struct nft_batch batch = { 0 };
@@ -168,14 +168,16 @@ static int remove_once(int fd, const struct nftables_elements *elements, const c
 	for (size_t i = 0; ret == 0 && i < elements->count; i++)
 		if (found[i].there && strcmp(found[i].owner, owner) == 0)
 			nftables_element_delete(&batch, &elements->items[i]);
+	*ret_slow = *ret_slow || batch.messages.count > 0;
 	return ret < 0 ? ret : nft_commit(fd, &batch, err);
 }
 
-static int remove_rules(const char *owner, const struct firewall_rules *known,
-			const struct firewall_settings *settings, struct err *err)
+static int remove_from_kernel(const char *owner, const struct firewall_rules *known,
+			      const struct firewall_settings *settings, struct err *err)
 {
 	auto_elements struct nftables_elements elements = { 0 };
 	auto_close int fd = -1;
+	bool slow = false;
 	int ret;
 
 	ret = nft_open(&fd, err);
@@ -186,10 +188,21 @@ static int remove_rules(const char *owner, const struct firewall_rules *known,
 	if (ret < 0)
 		return ret;
 	do
-		ret = remove_once(fd, &elements, owner, err);
+		ret = remove_once(fd, &elements, owner, &slow, err);
 	while (lost_a_race(ret) && deadline_left_ms(settings->deadline) > 0);
-	linger_keep(take_fd(&fd));
+	if (slow)
+		linger_keep(take_fd(&fd));
 	return ret;
+}
+
+/* Of a kernel that has none, all rules are gone. */
+static int remove_rules(const char *owner, const struct firewall_rules *known,
+			const struct firewall_settings *settings, struct err *err)
+{
+	int ret = remove_from_kernel(owner, known, settings, err);
+	const char *why;
+
+	return ret < 0 && !usable(&why) ? 0 : ret;
 }
 
 /* ---- check ---- */

@@ -198,7 +198,7 @@ static bool table_in_use(struct xtables *table)
 	return false;
 }
 
-static bool any_exists(int family)
+bool xtables_any(int family)
 {
 	char names[64];
 
@@ -209,7 +209,7 @@ bool xtables_in_use(int family)
 {
 	static const char *const tables[] = { "filter", "nat", "mangle", "raw", "security" };
 
-	if (!any_exists(family))
+	if (!xtables_any(family))
 		return false;
 	for (size_t i = 0; i < array_size(tables); i++) {
 		struct xtables *table;

@@ -18,6 +18,9 @@ struct xtables_place { /* one table of one family */
 	bool nat; /* else filter */
 };
 
+/* Is there any table of this family, without making one by asking? */
+bool xtables_any(int family);
+
 /* Is there a table of this name, without making it by asking? */
 bool xtables_exists(int family, const char *table);
 

@@ -130,10 +130,8 @@ int firewall_wish_take_back(const struct builtin *builtin, const struct builtin_
 	for (size_t i = 0; builtin->wish && i < array_size(names); i++) {
 		const struct firewall_backend *backend = firewall_find(names[i]);
 		struct err why = { 0 };
-		const char *seen;
 
-		if (backend && backend->usable(&seen) &&
-		    take_back_from(backend, builtin, call, &why) < 0 && !first.code)
+		if (backend && take_back_from(backend, builtin, call, &why) < 0 && !first.code)
 			first = why;
 	}
 	if (first.code && err)

@@ -157,11 +157,11 @@ owned() { # ID
 	flock 9
 	sleep 100 9>&9 3>&- &
 	holder=$!
+	exec 9>&- # only that process has it now, and whoever took it has ended
 	TIMEOUT_MS=300 run backend replace c1 "$RULES1"
-	exec 9>&-
 	kill $holder
 	[[ $status == 9 ]]
-	[[ $output =~ ^"lock /run/xtables.lock: held by process "[0-9]+$ ]]
+	[[ $output == "lock /run/xtables.lock: held by process $holder" ]]
 	[[ $(saved) == "$before" ]]
 }
 
