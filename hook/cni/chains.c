@@ -9,10 +9,9 @@
 
 #include "base/auto.h"
 #include "base/log.h"
-#include "base/sha512.h"
 #include "kernel/child.h"
 
-enum { CHAIN_NAME_MAX = 28, RULES_MAX = 16 << 20 };
+enum { RULES_MAX = 16 << 20 };
 
 static const char *find_program(const char *name, char *path, size_t size)
 {
@@ -52,17 +51,12 @@ static int run_tool(char *const *argv, const char *input, struct deadline deadli
 	return 0;
 }
 
-/* Chain names as the plugins make them: a prefix and the hash of network and container, cut. */
-static void chain_name(const char *prefix, const struct cni_attachment *attachment, char *ret_name)
+static void name_chain(const char *prefix, const struct cni_attachment *attachment,
+		       char ret_name[CHAIN_NAME_SIZE])
 {
 	const char *network = json_get_text(attachment->list, "name");
-	auto_free char *hashed =
-		mem_format("%s%s", network ? network : "", attachment->container_id);
-	char hex[SHA512_HEX_LEN + 1];
 
-	sha512_hex(hashed, strlen(hashed), hex);
-	snprintf(ret_name, CHAIN_NAME_MAX + 1, "%s%.*s", prefix,
-		 CHAIN_NAME_MAX - (int)strlen(prefix), hex);
+	chain_name(prefix, network ? network : "", attachment->container_id, ret_name);
 }
 
 static bool ends_with_word(const char *line, const char *word)
@@ -160,10 +154,10 @@ static struct sighting look(int family, const char *chain, struct deadline deadl
 bool chain_present(const char *prefix, int family, const struct cni_attachment *attachment,
 		   struct deadline deadline)
 {
-	char chain[CHAIN_NAME_MAX + 1];
+	char chain[CHAIN_NAME_SIZE];
 	auto_sighting struct sighting seen = { 0 };
 
-	chain_name(prefix, attachment, chain);
+	name_chain(prefix, attachment, chain);
 	seen = look(family, chain, deadline);
 	return !seen.readable || (seen.declared && seen.jumps > 0);
 }
@@ -186,10 +180,10 @@ static int remove_from(int family, const char *chain, struct deadline deadline, 
 int chain_remove(const char *prefix, const struct cni_attachment *attachment,
 		 struct deadline deadline, struct err *err)
 {
-	char chain[CHAIN_NAME_MAX + 1];
+	char chain[CHAIN_NAME_SIZE];
 	int ret;
 
-	chain_name(prefix, attachment, chain);
+	name_chain(prefix, attachment, chain);
 	ret = remove_from(AF_INET, chain, deadline, err);
 	return ret < 0 ? ret : remove_from(AF_INET6, chain, deadline, err);
 }
@@ -227,12 +221,12 @@ int chain_masquerade(int family, const struct cni_attachment *attachment,
 {
 	size_t wanted = count_family(result, family);
 	auto_sighting struct sighting seen = { 0 };
-	char chain[CHAIN_NAME_MAX + 1];
+	char chain[CHAIN_NAME_SIZE];
 	auto_free char *script = NULL;
 
 	if (wanted == 0)
 		return 0;
-	chain_name(CHAIN_MASQUERADE, attachment, chain);
+	name_chain(CHAIN_MASQUERADE, attachment, chain);
 	seen = look(family, chain, deadline);
 	if (seen.rules == 2 * wanted && seen.jumps == wanted)
 		return 0;

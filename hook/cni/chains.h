@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The nat chains that the reference plugins make for one network of one container, looked for,
  * removed and put back by the host's own iptables, as the plugins do it: so in the variant that
- * they use. Their names are a prefix and a hash (plugins/pkg/utils, FormatChainName). */
+ * they use. */
 #pragma once
 
 #include <stdbool.h>
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "firewall/chain_name.h"
 #include "network.h"
 #include "result.h"
-
-#define CHAIN_MASQUERADE "CNI-" /* ipMasq of bridge and ptp */
-#define CHAIN_PORTMAP "CNI-DN-"
 
 /* With every jump to it, in both families; nothing there is success. */
 int chain_remove(const char *prefix, const struct cni_attachment *attachment,

@@ -94,6 +94,14 @@ const char *rules_protocol_word(uint8_t number)
 	return "tcp";
 }
 
+uint8_t rules_protocol_number(const char *word)
+{
+	for (size_t i = 0; word && i < array_size(protocols); i++)
+		if (strcasecmp(protocols[i].word, word) == 0)
+			return protocols[i].number;
+	return 0;
+}
+
 static struct json *publish_to_json(const struct rules_publish *publish)
 {
 	struct json *json = json_new(JSON_OBJECT);
@@ -166,13 +174,8 @@ static bool read_port(const struct json *json, uint16_t *ret_port)
 
 static bool read_protocol(const struct json *json, uint8_t *ret_protocol)
 {
-	for (size_t i = 0; json_text(json) && i < array_size(protocols); i++) {
-		if (strcmp(json_text(json), protocols[i].word) == 0) {
-			*ret_protocol = protocols[i].number;
-			return true;
-		}
-	}
-	return false;
+	*ret_protocol = rules_protocol_number(json_text(json));
+	return *ret_protocol != 0;
 }
 
 static int read_publish(const struct json *json, struct rules_publish *ret_publish, struct err *err)

@@ -59,6 +59,7 @@ int rules_parse_prefix(const char *text, struct rules_address *ret_address,
 		       unsigned int *ret_length, struct err *err);
 void rules_print_address(const struct rules_address *address, char ret_text[46]);
 const char *rules_protocol_word(uint8_t number); /* "tcp", "udp", "sctp" */
+uint8_t rules_protocol_number(const char *word); /* in any case, as iptables; 0: none of these */
 
 /* Does "networks" have the shape that its readers rely on? EBADMSG. */
 int rules_check_networks(const struct json *networks, struct err *err);

@@ -2,18 +2,11 @@
 #include "wishes.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/auto.h"
-
-static int protocol_number(const char *word)
-{
-	return strcmp(word, "udp") == 0    ? IPPROTO_UDP
-	       : strcmp(word, "sctp") == 0 ? IPPROTO_SCTP
-					   : IPPROTO_TCP;
-}
 
 /* The address of the host, and the families it means: "" is both, 0.0.0.0 and :: one each. */
 static bool host_address(const char *text, int family, struct rules_address *ret_host)
@@ -36,7 +29,7 @@ static int publish_one(const struct json *addresses, const struct json *mapping,
 {
 	const char *protocol = json_get_text(mapping, "protocol");
 	struct rules_publish publish = {
-		.protocol = (uint8_t)protocol_number(protocol ? protocol : "tcp"),
+		.protocol = rules_protocol_number(protocol ? protocol : "tcp"),
 		.host_port = (uint16_t)json_get_int(mapping, "hostPort", 0),
 		.target_port = (uint16_t)json_get_int(mapping, "containerPort", 0),
 	};
