@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* CNI plugins: found by type, called. An in-process plugin gets what an executable would get and
- * nothing more, so both can stand in one list and delegate to each other. */
+/* CNI plugins: found by type, called. An in-process plugin gets what an executable would get, so
+ * both can stand in one list and delegate to each other; what it is told beyond that spares it work
+ * that its caller does or has done. */
 #pragma once
 
 #include <stdbool.h>
@@ -43,8 +44,8 @@ struct plugin_choice {
 	const char *path; /* where executables are */
 	bool in_process;  /* take one of this process where it knows every key of conf */
 	const struct json *conf;
-	const char
-		*firewall; /* the caller makes the rules, by this backend; NULL: the plugin does */
+	/* The backend by which the caller makes the rules; NULL: the plugin does. */
+	const char *firewall;
 };
 
 /* The plugin of this type: one of this process that can do all that conf asks for, else the first
