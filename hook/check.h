@@ -14,8 +14,8 @@ int check_container(const struct conf *conf, const char *id, struct deadline dea
 
 /* The host: what the kernel has, the backend and why, the networks and their plugins, the hooks.d
  * files; facts are what is so, findings what is wrong. */
-void check_host(const struct conf *conf, const struct step_findings *facts,
-		const struct step_findings *findings);
+void check_host(const struct conf *conf, struct deadline deadline,
+		const struct step_findings *facts, const struct step_findings *findings);
 
 /* Every container: what is not as recorded, and what the dead have left. */
 int check_containers(const struct conf *conf, struct deadline deadline,

@@ -14,6 +14,9 @@
 #include "default_network.h"
 #include "firewall/firewall.h"
 #include "kernel/present.h"
+#include "kernel/userns.h"
+#include "rootless/helper.h"
+#include "rootless/pasta.h"
 
 enum { HOOK_FILE_MAX = 1 << 20 };
 
@@ -116,6 +119,28 @@ static void check_networks(const struct conf *conf, const struct step_findings *
 	conflist_dir_clear(&networks);
 }
 
+/* ---- rootless ---- */
+
+/* Which one, and of one that is better and here why not. For root it is only an offer. */
+static void check_helper(const struct conf *conf, struct deadline deadline,
+			 const struct step_findings *facts, const struct step_findings *findings)
+{
+	struct helper chosen = { 0 }, pasta = { 0 };
+	struct err why, why_not;
+	bool needed = !userns_owns_network();
+
+	if (helper_choose(conf, NULL, deadline, &chosen, &why) < 0) {
+		step_say(needed ? findings : facts, "rootless: %s", why.text);
+		return;
+	}
+	if (helper_choose(conf, "pasta", deadline, &pasta, &why_not) == 0)
+		step_say(facts, "rootless: %s, %s", chosen.name, chosen.path);
+	else
+		step_say(facts, "rootless: %s, %s: %s", chosen.name, chosen.path, why_not.text);
+	free(chosen.path);
+	free(pasta.path);
+}
+
 /* ---- hooks.d ---- */
 
 /* podman skips a hook whose program is missing, and starts the container without it. */
@@ -164,11 +189,16 @@ static void check_hooks(const struct step_findings *facts, const struct step_fin
 	}
 }
 
-void check_host(const struct conf *conf, const struct step_findings *facts,
-		const struct step_findings *findings)
+void check_host(const struct conf *conf, struct deadline deadline,
+		const struct step_findings *facts, const struct step_findings *findings)
 {
-	check_kernel(facts, findings);
-	check_firewall(conf, facts, findings);
-	check_networks(conf, facts, findings);
+	bool privileged = userns_owns_network();
+
+	if (privileged) {
+		check_kernel(facts, findings);
+		check_firewall(conf, facts, findings);
+		check_networks(conf, facts, findings);
+	}
+	check_helper(conf, deadline, facts, findings);
 	check_hooks(facts, findings);
 }

@@ -9,10 +9,12 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/auto.h"
 #include "base/file.h"
 #include "cni/conflist.h"
+#include "kernel/userns.h"
 
 enum { FILE_SIZE_MAX = 1 << 20, TIMEOUT_MIN_MS = 100, TIMEOUT_MAX_MS = 60 * 60 * 1000 };
 
@@ -251,7 +253,7 @@ static char *user_runtime_dir(void)
 {
 	const char *path = environment_path("XDG_RUNTIME_DIR");
 
-	return path ? mem_copy(path) : mem_format("/run/user/%u", (unsigned int)geteuid());
+	return path ? mem_copy(path) : mem_format("/run/user/%u", (unsigned int)userns_outer_uid());
 }
 
 /* podman runs poststop with an empty environment, and this must then find what set-up found. */
@@ -264,7 +266,7 @@ static char *user_state_home(void)
 	if (path)
 		return mem_copy(path);
 	if (!home) {
-		user = getpwuid(geteuid());
+		user = getpwuid(userns_outer_uid());
 		home = user && user->pw_dir[0] == '/' ? user->pw_dir : "";
 	}
 	return mem_format("%s/.local/state", home);
@@ -297,7 +299,7 @@ void conf_defaults(struct conf *ret_conf)
 		.log = mem_copy("auto"),
 		.log_level = LOG_LEVEL_INFO,
 	};
-	if (geteuid() == 0)
+	if (userns_outer_uid() == 0)
 		root_places(ret_conf);
 	else
 		user_places(ret_conf);
@@ -316,6 +318,20 @@ static int read_places(struct conf *conf, const char *file, struct err *err)
 	return file ? conf_read(conf, file, err) : 0;
 }
 
+/* What is found there is believed and acted upon, so it must be ours alone to write. */
+static int check_owner(const char *dir, struct err *err)
+{
+	struct stat st;
+
+	if (lstat(dir, &st) < 0)
+		return 0; /* it will be made, or that will fail */
+	if (S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH)))
+		return 0;
+	err_say(err, EPERM, "%s is not trusted: it must be a directory that only user %u can write",
+		dir, (unsigned int)geteuid());
+	return err_class(err, STATUS_PERMISSION);
+}
+
 int conf_load(const char *file, struct conf *ret_conf, struct err *err)
 {
 	auto_conf struct conf conf;
@@ -323,6 +339,8 @@ int conf_load(const char *file, struct conf *ret_conf, struct err *err)
 
 	conf_defaults(&conf);
 	ret = read_places(&conf, file, err);
+	if (ret == 0)
+		ret = check_owner(conf.state_dir, err);
 	if (ret < 0)
 		return ret;
 	conf.file = mem_copy(file);

@@ -71,6 +71,7 @@ static bool args_make_sense(const struct step_ops *ops, const struct json *args)
 		{ &step_network,
 		  { "name", "ifname", "container_id", "netns", "plugin_path", "cache_dir" } },
 		{ &step_firewall, { "backend", "owner" } },
+		{ &step_rootless, { "name", "ifname", "owner", "state_dir", "program" } },
 	};
 
 	for (size_t i = 0; i < array_size(needs); i++)

@@ -7,6 +7,8 @@
 
 #include "base/auto.h"
 #include "base/sha512.h"
+#include "rootless/pasta.h"
+#include "rootless/slirp4netns.h"
 
 enum { CNI_ID_HASH_LEN = 64 };
 
@@ -34,10 +36,13 @@ static char *pin_path(const struct plan_input *input)
 
 static struct step *netns_step(const struct plan_input *input)
 {
-	auto_free char *path = pin_path(input);
+	auto_free char *path = input->pin ? pin_path(input)
+					  : mem_format("/proc/%d/ns/net", (int)input->state->pid);
 	struct json *args = json_new(JSON_OBJECT);
 
 	json_set_text(args, "path", path);
+	if (!input->pin)
+		json_set_bool(args, "unpinned", true);
 	json_set_int(args, "pid", input->state->pid);
 	json_set_int(args, "dev", (int64_t)input->netns.dev);
 	json_set_int(args, "ino", (int64_t)input->netns.ino);
@@ -236,6 +241,79 @@ static struct step *network_step(const struct plan_input *input,
 	return step_new(&step_network, args);
 }
 
+/* ---- a helper in place of networks ---- */
+
+static int check_helper(const struct plan_input *input, struct err *err)
+{
+	const struct network_request *network = &input->request->networks[0];
+	struct slirp_options options;
+	int ret;
+
+	if (input->request->bandwidth)
+		return unmet(err, input->helper->name, "bandwidth");
+	if (strcmp(input->helper->name, "pasta") == 0)
+		ret = pasta_check_options(network->options, err);
+	else
+		ret = slirp_options_read(network->options, &options, err);
+	if (ret < 0)
+		return err_class(err, STATUS_USAGE);
+	if (!network->ips || strcmp(input->helper->name, "pasta") == 0)
+		return 0;
+	err_say(err, EINVAL,
+		"slirp4netns gives no chosen address; its option cidr moves the subnet");
+	return err_class(err, STATUS_USAGE);
+}
+
+static struct step *helper_step(const struct plan_input *input)
+{
+	const struct network_request *network = &input->request->networks[0];
+	const char *name = input->helper->name;
+	struct json *args = json_new(JSON_OBJECT), *capabilities = json_new(JSON_OBJECT);
+
+	json_set_text(args, "name", name);
+	json_set_text(args, "ifname",
+		      network->ifname_given ? network->ifname : helper_ifname(name));
+	json_set_text(args, "program", input->helper->path);
+	json_set_text(args, "owner", input->state->id);
+	json_set_text(args, "state_dir", input->conf->state_dir);
+	json_set_int(args, "pid", input->state->pid);
+	json_set_int(args, "dev", (int64_t)input->netns.dev);
+	json_set_int(args, "ino", (int64_t)input->netns.ino);
+	json_set_text(args, "mac", network->mac);
+	json_set(args, "ips", texts(network->ips));
+	if (network->options)
+		json_set(args, "options", json_copy(network->options));
+	if (input->request->ports.count > 0)
+		json_set(capabilities, "portMappings", ports_to_json(&input->request->ports));
+	json_set(args, "capabilities", capabilities);
+	return step_new(&step_rootless, args);
+}
+
+static void claim_ports(const struct plan_input *input, struct step_list *steps)
+{
+	struct json *args;
+
+	if (input->request->ports.count == 0)
+		return;
+	args = json_new(JSON_OBJECT);
+	json_set_text(args, "owner", input->state->id);
+	json_set_text(args, "state_dir", input->conf->state_dir);
+	json_set(args, "mappings", ports_to_json(&input->request->ports));
+	step_list_add(steps, step_new(&step_ports, args));
+}
+
+static int plan_helper(const struct plan_input *input, struct step_list *steps, struct err *err)
+{
+	int ret = check_helper(input, err);
+
+	if (ret < 0)
+		return ret;
+	claim_ports(input, steps);
+	step_list_add(steps, netns_step(input));
+	step_list_add(steps, helper_step(input));
+	return 0;
+}
+
 /* ---- all of them ---- */
 
 static int find_conflist(const struct plan_input *input, const struct network_request *network,
@@ -290,7 +368,8 @@ static int add_networks(const struct plan_input *input, struct step_list *steps,
 		unlimited &= !conflist_has_capability(conflist->list, "bandwidth");
 		step_list_add(steps, network_step(input, network, conflist, publishes));
 	}
-	if (unpublished && (request->network_count == 0 || strcmp(input->firewall, "none") == 0))
+	if (unpublished && (request->network_count == 0 || !input->firewall ||
+			    strcmp(input->firewall, "none") == 0))
 		return unmet(err, "published ports", "portMappings");
 	if (unlimited)
 		return unmet(err, "bandwidth", "bandwidth");
@@ -338,7 +417,9 @@ int plan_build(const struct plan_input *input, struct step_list *ret_steps, stru
 
 	if (input->request->kind == REQUEST_JOIN && input->joined_owner)
 		step_list_add(&steps, join_step(input));
-	if (input->request->kind == REQUEST_NETWORKS)
+	if (input->request->kind == REQUEST_NETWORKS && input->helper)
+		ret = plan_helper(input, &steps, err);
+	else if (input->request->kind == REQUEST_NETWORKS)
 		ret = plan_networks(input, &steps, err);
 	if (ret == 0)
 		*ret_steps = steps;

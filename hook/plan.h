@@ -8,6 +8,7 @@
 #include "conf.h"
 #include "kernel/netns.h"
 #include "request.h"
+#include "rootless/helper.h"
 #include "state.h"
 #include "steps/step.h"
 
@@ -19,6 +20,8 @@ struct plan_input {
 	const struct conflist *default_network; /* for requests without a name; NULL: none */
 	struct netns_id netns;                  /* of the container */
 	const char *firewall;                   /* the backend chosen for this host */
+	const struct helper *helper;            /* in place of CNI networks; NULL: none */
+	bool pin;                               /* hold the namespace on a path of ours */
 	const char *joined_owner; /* REQUEST_JOIN: the container of ours it belongs to; NULL:
 				     nobody's */
 };

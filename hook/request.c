@@ -398,6 +398,7 @@ static void clear_network(struct network_request *network)
 	mem_strings_free(network->ips);
 	free(network->mac);
 	json_free(network->capabilities);
+	json_free(network->options);
 	json_free(network->cni_args);
 	json_free(network->default_route);
 }

@@ -21,12 +21,15 @@ enum request_kind {
 struct network_request {
 	char *name;   /* NULL: the default network */
 	char *ifname; /* never NULL: as asked, else eth<position> */
-	char **ips;   /* each address[/prefix], both families; NULL: none asked */
-	char *mac;    /* lower case, colons; NULL: none asked */
+	bool ifname_given;
+	char **ips; /* each address[/prefix], both families; NULL: none asked */
+	char *mac;  /* lower case, colons; NULL: none asked */
 	/* Capability arguments of this network: an object, never NULL; what its options or its
 	 * Multus element asked for beside ips and mac. Aliases of the default network are under the
 	 * key "". */
 	struct json *capabilities;
+	const char *helper;    /* "pasta", "slirp4netns" (static): in place of CNI; or NULL */
+	struct json *options;  /* of the helper, as they were given: an array, or NULL */
 	struct json *cni_args; /* Multus cni-args: merged over args.cni of each plugin; or NULL */
 	struct json *default_route; /* Multus default-route: a list of gateways; NULL: not given */
 };

@@ -46,6 +46,7 @@ int request_set_ifname(struct network_request *network, const char *name, struct
 	if (network->ifname)
 		return err_say(err, EINVAL, "more than one interface name");
 	network->ifname = mem_copy(name);
+	network->ifname_given = true;
 	return 0;
 }
 
@@ -126,8 +127,17 @@ static const struct {
 	{ "alias", option_alias },
 };
 
+/* Checked by whoever plans for the helper. */
+static void add_helper_option(const char *text, struct network_request *network)
+{
+	if (!network->options)
+		network->options = json_new(JSON_ARRAY);
+	json_push_text(network->options, text);
+}
+
 static int read_option(char *text, struct network_request *network, struct err *err)
 {
+	auto_free char *whole = mem_copy(request_trim(text));
 	char *value = text;
 	const char *name = request_trim(strsep(&value, "="));
 
@@ -138,38 +148,41 @@ static int read_option(char *text, struct network_request *network, struct err *
 			return err_say(err, EINVAL, "option %s has no value", name);
 		return options[i].read(request_trim(value), network, err);
 	}
-	return err_say(err, EINVAL, "unknown option \"%.40s\"", name);
+	if (!network->helper)
+		return err_say(err, EINVAL, "unknown option \"%.40s\"", name);
+	add_helper_option(whole, network);
+	return 0;
 }
 
 /* ---- names ---- */
 
 static const struct word {
 	const char *name;
-	const char *refused; /* why; NULL: means the default network */
-	enum exit_status status;
+	const char *refused; /* why; NULL: means the default network, or the helper */
+	bool helper;
 } words[] = {
 	{ "default" },
 	{ "bridge" },
-	{ "none", "none can only stand alone", STATUS_USAGE },
-	{ "host", "host: the container was given a network namespace of its own", STATUS_USAGE },
-	{ "slirp4netns", "rootless helper slirp4netns is not supported yet", STATUS_ROOTLESS },
-	{ "pasta", "rootless helper pasta is not supported yet", STATUS_ROOTLESS },
+	{ "none", .refused = "none can only stand alone" },
+	{ "host", .refused = "host: the container was given a network namespace of its own" },
+	{ "slirp4netns", .helper = true },
+	{ "pasta", .helper = true },
 };
 
-static int read_word(const struct word *word, struct err *err)
+static int read_word(const struct word *word, struct network_request *network, struct err *err)
 {
-	if (!word->refused)
-		return 0;
-	err_say(err, EINVAL, "%s", word->refused);
-	err_class(err, word->status);
-	return -EINVAL;
+	if (word->refused)
+		return err_say(err, EINVAL, "%s", word->refused);
+	if (word->helper)
+		network->helper = word->name;
+	return 0;
 }
 
 static int read_name(const char *name, struct network_request *network, struct err *err)
 {
 	for (size_t i = 0; i < array_size(words); i++)
 		if (strcmp(words[i].name, name) == 0)
-			return read_word(&words[i], err);
+			return read_word(&words[i], network, err);
 	return request_set_name(network, name, err);
 }
 

@@ -13,6 +13,7 @@
 #include "firewall/firewall.h"
 #include "gc.h"
 #include "kernel/child.h"
+#include "kernel/userns.h"
 #include "plan.h"
 #include "run.h"
 
@@ -42,6 +43,43 @@ static int load_config(const struct oci_state *state, struct json **ret_config, 
 	return 0;
 }
 
+/* A hook at poststart that is this program. */
+static bool comes_again(const struct json *config)
+{
+	const struct json *hooks = json_get(json_get(config, "hooks"), "poststart");
+
+	for (size_t i = 0; i < json_count(hooks); i++) {
+		const char *path = json_get_text(json_at(hooks, i), "path");
+		const char *slash = path ? strrchr(path, '/') : NULL;
+
+		if (slash && strcmp(slash + 1, "oci-network-hook") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* crun makes the container's first process one that its user may not look into, until it executes
+ * the container's program; at poststart that is about to happen. Root, and runc's user, may. */
+static int open_netns(struct setup *setup, int *ret_fd, struct err *err)
+{
+	struct deadline deadline = deadline_in_ms(setup->conf->timeout_ms / 3);
+	const char *status = setup->state->status;
+	bool running = status && strcmp(status, "running") == 0;
+	int ret;
+
+	while ((ret = netns_open_pid(setup->state->pid, ret_fd, err)) == -EACCES && running &&
+	       deadline_left_ms(deadline) > 0)
+		clock_sleep_ms(1);
+	if (ret != -EACCES || running)
+		return ret;
+	if (comes_again(setup->config)) {
+		setup->deferred = true;
+		return 0;
+	}
+	return err_wrap(err, "a hook at poststart is needed too (`inject` writes one): the runtime "
+			     "lets its user see the namespace only then");
+}
+
 /* Decided by what the kernel says, not by config.json alone: a new namespace that is the host's is
  * an error, one that was joined and is the host's is as good as none. */
 static int identify_netns(struct setup *setup, struct err *err)
@@ -50,7 +88,9 @@ static int identify_netns(struct setup *setup, struct err *err)
 	bool host = false;
 	int ret;
 
-	ret = netns_open_pid(setup->state->pid, &fd, err);
+	ret = open_netns(setup, &fd, err);
+	if (ret == 0 && setup->deferred)
+		return 0;
 	if (ret == 0)
 		ret = netns_identify(fd, &setup->netns, err);
 	if (ret == 0)
@@ -122,9 +162,45 @@ static int find_default(const struct setup *setup, const struct conflist **ret_c
 	return err_class(err, STATUS_NO_NETWORK);
 }
 
+/* A user without rights over the host's network has none but a helper's. */
+static int choose_helper(struct setup *setup, bool privileged, struct err *err)
+{
+	const struct request *request = &setup->request;
+	struct deadline deadline = deadline_in_ms(setup->conf->timeout_ms / 3);
+
+	for (size_t i = 0; i < request->network_count && request->network_count > 1; i++) {
+		if (!request->networks[i].helper)
+			continue;
+		err_say(err, EINVAL, "networks: %s can only stand alone",
+			request->networks[i].helper);
+		return err_class(err, STATUS_USAGE);
+	}
+	if (request->network_count == 0 || (privileged && !request->networks[0].helper))
+		return 0;
+	for (size_t i = 0; i < request->network_count; i++) {
+		if (!request->networks[i].name && request->network_count == 1)
+			continue;
+		err_say(err, EPERM,
+			"network %s: only root can have it; a user's are pasta and "
+			"slirp4netns",
+			request->networks[i].name ? request->networks[i].name : "default");
+		return err_class(err, STATUS_PERMISSION);
+	}
+	return helper_choose(setup->conf, request->networks[0].helper, deadline, &setup->helper,
+			     err);
+}
+
+static int prepare_helper(struct setup *setup, struct plan_input *input, struct err *err)
+{
+	int ret = ports_choose(&setup->request.ports, err);
+
+	input->helper = setup->helper.name ? &setup->helper : NULL;
+	return ret < 0 ? ret : plan_build(input, &setup->plan, err);
+}
+
 static int prepare_networks(struct setup *setup, bool keep, struct err *err)
 {
-	const struct firewall_backend *backend = firewall_find(setup->conf->firewall);
+	const struct firewall_backend *backend;
 	struct plan_input input = {
 		.conf = setup->conf,
 		.state = setup->state,
@@ -132,9 +208,15 @@ static int prepare_networks(struct setup *setup, bool keep, struct err *err)
 		.networks = &setup->networks,
 		.netns = setup->netns,
 		.joined_owner = setup->owner,
+		.pin = userns_owns_network(),
 	};
-	int ret = 0;
+	int ret = choose_helper(setup, input.pin, err);
 
+	if (ret < 0)
+		return ret;
+	if (setup->helper.name || !input.pin)
+		return prepare_helper(setup, &input, err);
+	backend = firewall_find(setup->conf->firewall);
 	if (!backend) {
 		err_say(err, ENOSYS, "firewall backend %s is not in this program",
 			setup->conf->firewall);
@@ -163,7 +245,7 @@ int setup_prepare(const struct conf *conf, const struct oci_state *state, bool k
 		ret = identify_netns(&setup, err);
 	if (ret == 0 && setup.request.kind == REQUEST_JOIN)
 		setup.owner = find_owner(conf, setup.netns);
-	if (ret == 0 && setup.request.kind != REQUEST_HOST)
+	if (ret == 0 && setup.request.kind != REQUEST_HOST && !setup.deferred)
 		ret = prepare_networks(&setup, keep, err);
 	if (ret < 0)
 		return ret;
@@ -178,6 +260,7 @@ void setup_clear(struct setup *setup)
 	request_clear(&setup->request);
 	conflist_dir_clear(&setup->networks);
 	free(setup->owner);
+	free(setup->helper.path);
 	step_list_clear(&setup->plan);
 	*setup = (struct setup){ 0 };
 }
@@ -291,6 +374,11 @@ int setup_run(const struct conf *conf, const struct oci_state *state, struct dea
 	ret = setup_prepare(conf, state, true, &setup, err);
 	if (ret < 0)
 		return ret;
+	if (setup.deferred) {
+		log_info("left to poststart: the runtime does not let its user see the namespace "
+			 "before");
+		return 0;
+	}
 	if (setup.plan.count == 0) {
 		log_debug("nothing to do: not a new network namespace");
 		return 0;

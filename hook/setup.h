@@ -11,6 +11,7 @@
 #include "journal.h"
 #include "kernel/netns.h"
 #include "request.h"
+#include "rootless/helper.h"
 #include "state.h"
 #include "steps/step.h"
 
@@ -19,9 +20,11 @@ struct setup { /* everything the plan is made from, and the plan */
 	const struct oci_state *state;
 	struct json *config; /* the bundle's config.json */
 	struct request request;
+	bool deferred; /* the namespace cannot be seen before poststart, which is hooked too */
 	struct netns_id netns;
 	struct conflist_dir networks;
-	char *owner; /* whose namespace it joined, when that is a container of ours */
+	char *owner;          /* whose namespace it joined, when that is a container of ours */
+	struct helper helper; /* in place of CNI networks; name NULL: none */
 	struct step_list plan;
 };
 

@@ -48,6 +48,8 @@ static int plan(const char *name, struct step_list *steps, struct err *err)
 	auto_free char *text = json_print(state_json, 0);
 	auto_state struct oci_state state = { 0 };
 	auto_request struct request request = { 0 };
+	bool rootless = strncmp(name, "rootless", 8) == 0;
+	struct helper helper = { 0 };
 	struct plan_input input = {
 		.conf = &conf,
 		.state = &state,
@@ -56,6 +58,7 @@ static int plan(const char *name, struct step_list *steps, struct err *err)
 		.default_network = conflist_first(&networks),
 		.netns = { 4, 4026532000 },
 		.firewall = "none",
+		.pin = !rootless,
 		.joined_owner = strncmp(name, "joined-ours", 11) == 0 ? "owner" : NULL,
 	};
 	int ret;
@@ -63,6 +66,10 @@ static int plan(const char *name, struct step_list *steps, struct err *err)
 	ret = state_parse(text, strlen(text), &state, err);
 	if (ret == 0)
 		ret = request_build(state.annotations, config, &request, err);
+	if (ret == 0 && rootless && request.network_count > 0) {
+		helper = (struct helper){ request.networks[0].helper, (char[]){ "/usr/bin/it" } };
+		input.helper = &helper;
+	}
 	return ret < 0 ? ret : plan_build(&input, steps, err);
 }
 

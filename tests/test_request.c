@@ -590,12 +590,6 @@ static void test_contradictions(void)
 			"{\\\"hostPort\\\":1,\\\"containerPort\\\":1}]}]") "," A("ports",
 										 "2:2") "}",
 		  "hook.ports: 2:2: networks has portMappings already", STATUS_USAGE },
-		{ "{" A("networks", "slirp4netns") "}",
-		  "rootless helper slirp4netns is not supported yet", STATUS_ROOTLESS },
-		{ "{" A("networks", "slirp4netns:allow_host_loopback=true") "}",
-		  "rootless helper slirp4netns is not supported yet", STATUS_ROOTLESS },
-		{ "{" A("networks", "pasta:-t,8080") "}",
-		  "rootless helper pasta is not supported yet", STATUS_ROOTLESS },
 	};
 
 	for (size_t i = 0; i < array_size(cases); i++) {

@@ -208,6 +208,19 @@ static int open_file(const char *dir, const char *id, bool create)
 
 /* ---- the module ---- */
 
+static struct {                       /* for log_reopen() */
+	struct log_settings settings; /* of the caller, who has them for the whole run */
+	char *id;
+} last;
+
+void log_reopen(void)
+{
+	auto_free char *id = take_ptr(last.id);
+
+	if (last.settings.target)
+		log_open(&last.settings, id, false);
+}
+
 void log_open(const struct log_settings *settings, const char *id, bool create)
 {
 	bool automatic = strcmp(settings->target, "auto") == 0;
@@ -215,6 +228,9 @@ void log_open(const struct log_settings *settings, const char *id, bool create)
 	log_state.open = true;
 	log_state.level = settings->level;
 	log_state.id = mem_copy(id);
+	free(last.id);
+	last.id = mem_copy(id);
+	last.settings = *settings;
 	if (settings->dir && id)
 		log_state.file = open_file(settings->dir, id, create);
 	if (automatic || strcmp(settings->target, "journald") == 0)

@@ -19,6 +19,9 @@ struct log_settings {
 void log_open(const struct log_settings *settings, const char *id, bool create);
 void log_close(void);
 
+/* After log_close(), as it was opened last; the settings given then must still be there. */
+void log_reopen(void);
+
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));

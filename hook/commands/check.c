@@ -33,7 +33,7 @@ int command_check(const struct invocation *invocation, struct err *err)
 	if (ret < 0)
 		return ret;
 	if (!id)
-		check_host(invocation->conf, &facts, &findings);
+		check_host(invocation->conf, deadline, &facts, &findings);
 	if (id)
 		ret = check_container(invocation->conf, id, deadline, &findings, err);
 	else

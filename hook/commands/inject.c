@@ -13,6 +13,7 @@
 #include "base/auto.h"
 #include "base/file.h"
 #include "commands.h"
+#include "kernel/userns.h"
 #include "request.h"
 
 enum { CONFIG_MAX = 16 << 20, HOOK_TIMEOUT_S = 60, ANNOTATION_COUNT = 6 };
@@ -322,6 +323,9 @@ int command_inject(const struct invocation *invocation, struct err *err)
 		ret = set_hook(bundle.config, &injection, "createRuntime", err);
 	if (ret == 0)
 		ret = set_hook(bundle.config, &injection, "poststop", err);
+	/* Where a runtime keeps the namespaces to itself until then: see setup.c. */
+	if (ret == 0 && !userns_owns_network())
+		ret = set_hook(bundle.config, &injection, "poststart", err);
 	if (ret == 0)
 		ret = write_config(&bundle, err);
 	if (ret == 0 && kind == REQUEST_HOST)

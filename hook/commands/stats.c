@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "kernel/link.h"
 #include "kernel/netns.h"
+#include "kernel/visit.h"
 #include "setup.h"
 #include "table.h"
 #include "view.h"
@@ -39,16 +40,54 @@ static void stats_clear(struct stats *stats)
 
 /* ---- reading ---- */
 
-struct links {
-	struct link_counters *counters;
-	size_t count;
+static const struct {
+	const char *key;
+	size_t offset;
+} numbers[] = {
+#define NUMBER(name)                                        \
+	{                                                   \
+#name, offsetof(struct link_counters, name) \
+	}
+	NUMBER(rx_bytes), NUMBER(rx_packets), NUMBER(rx_errors), NUMBER(rx_dropped),
+	NUMBER(tx_bytes), NUMBER(tx_packets), NUMBER(tx_errors), NUMBER(tx_dropped),
+#undef NUMBER
 };
 
-static int read_links(void *data, struct err *err)
+static struct json *counters_to_json(struct link_counters *counters)
 {
-	struct links *links = data;
+	struct json *json = json_new(JSON_OBJECT);
 
-	return link_counters(&links->counters, &links->count, err);
+	json_set_text(json, "name", counters->name);
+	json_set_bool(json, "up", counters->up);
+	for (size_t i = 0; i < array_size(numbers); i++)
+		json_set_int(json, numbers[i].key,
+			     *(int64_t *)(void *)((char *)counters + numbers[i].offset));
+	return json;
+}
+
+static struct link_counters counters_from_json(const struct json *json)
+{
+	struct link_counters counters = { .up = json_get_true(json, "up") };
+	const char *name = json_get_text(json, "name");
+
+	snprintf(counters.name, sizeof(counters.name), "%s", name ? name : "");
+	for (size_t i = 0; i < array_size(numbers); i++)
+		*(int64_t *)(void *)((char *)&counters + numbers[i].offset) =
+			json_get_int(json, numbers[i].key, 0);
+	return counters;
+}
+
+static int read_links(void *data, struct json **ret_answer, struct err *err)
+{
+	auto_free struct link_counters *counters = NULL;
+	size_t count = 0;
+	int ret = link_counters(&counters, &count, err);
+
+	(void)data;
+	*ret_answer = json_new(JSON_ARRAY);
+	for (size_t i = 0; i < count; i++)
+		json_push(*ret_answer, counters_to_json(&counters[i]));
+	return ret;
 }
 
 static const char *network_of(const struct view *view, const char *ifname)
@@ -61,26 +100,26 @@ static const char *network_of(const struct view *view, const char *ifname)
 
 static int add_links(const char *id, const struct view *view, struct stats *stats, struct err *err)
 {
-	auto_free struct link_counters *counters = NULL;
+	auto_json struct json *links = NULL;
 	auto_close int fd = -1;
-	struct links links = { 0 };
 	int ret;
 
 	if (!view->netns_path)
 		return err_say(err, EINVAL, "no network namespace is on record");
 	ret = netns_open_path(view->netns_path, &fd, err);
 	if (ret == 0)
-		ret = netns_run(fd, read_links, &links, err);
+		ret = visit_run(fd, read_links, NULL, &links, err);
 	if (ret < 0)
 		return err_class(err, STATUS_NETNS);
-	counters = links.counters;
-	stats->rows = mem_array(stats->rows, stats->count + links.count, sizeof(*stats->rows));
-	for (size_t i = 0; i < links.count; i++)
-		stats->rows[stats->count++] = (struct row){
-			.id = mem_copy(id),
-			.network = mem_copy(network_of(view, counters[i].name)),
-			.counters = counters[i],
-		};
+	stats->rows =
+		mem_array(stats->rows, stats->count + json_count(links), sizeof(*stats->rows));
+	for (size_t i = 0; i < json_count(links); i++) {
+		struct row *row = &stats->rows[stats->count++];
+
+		row->counters = counters_from_json(json_at(links, i));
+		row->id = mem_copy(id);
+		row->network = mem_copy(network_of(view, row->counters.name));
+	}
 	return 0;
 }
 

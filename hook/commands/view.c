@@ -60,7 +60,7 @@ static int read_step(const struct step *step, struct view *view, struct err *err
 	}
 	if (step->ops == &step_firewall)
 		return read_firewall(step, view, err);
-	if (step->ops != &step_network)
+	if (step->ops != &step_network && step->ops != &step_rootless)
 		return 0;
 	view->networks =
 		mem_array(view->networks, view->network_count + 1, sizeof(*view->networks));

@@ -123,7 +123,7 @@ void become_program(const struct child *child, struct pipes *pipes, pid_t parent
 		_exit(EXIT_NOT_RUN);
 	dup2(pipes->input[0], STDIN_FILENO);
 	dup2(pipes->output[1], STDOUT_FILENO);
-	dup2(pipes->errors[1], STDERR_FILENO);
+	dup2(child->merged ? pipes->output[1] : pipes->errors[1], STDERR_FILENO);
 	if (pipes->failure[1] != FAILURE_FD)
 		dup3(pipes->failure[1], FAILURE_FD, O_CLOEXEC);
 	close_from(FAILURE_FD + 1);

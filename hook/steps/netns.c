@@ -8,11 +8,13 @@
 #include "base/auto.h"
 #include "kernel/link.h"
 #include "kernel/present.h"
+#include "kernel/visit.h"
 #include "steps/step.h"
 
-static int loopback_up(void *data, struct err *err)
+static int loopback_up(void *data, struct json **ret_answer, struct err *err)
 {
 	(void)data;
+	(void)ret_answer;
 	return link_set_up("lo", err);
 }
 
@@ -47,10 +49,11 @@ static int apply(struct step *step, const struct step_context *context, struct e
 	ret = open_planned(step->args, &fd, err);
 	if (ret < 0)
 		return err_class(err, STATUS_NETNS);
-	ret = netns_pin(fd, json_get_text(step->args, "path"), context->deadline, err);
+	if (!json_get_true(step->args, "unpinned"))
+		ret = netns_pin(fd, json_get_text(step->args, "path"), context->deadline, err);
 	if (ret < 0)
 		return err_class(err, STATUS_NETNS);
-	ret = netns_run(fd, loopback_up, NULL, err);
+	ret = visit_run(fd, loopback_up, NULL, NULL, err);
 	if (ret < 0)
 		return err_class(err, STATUS_NETNS);
 	step->result = json_new(JSON_OBJECT);
@@ -59,26 +62,34 @@ static int apply(struct step *step, const struct step_context *context, struct e
 
 static int undo(struct step *step, const struct step_context *context, struct err *err)
 {
-	int ret = netns_unpin(json_get_text(step->args, "path"), context->deadline, err);
+	int ret;
+
+	if (json_get_true(step->args, "unpinned"))
+		return 0;
+	ret = netns_unpin(json_get_text(step->args, "path"), context->deadline, err);
 
 	return ret < 0 ? err_class(err, STATUS_NETNS) : 0;
 }
 
 static char *describe(const struct step *step)
 {
+	if (json_get_true(step->args, "unpinned"))
+		return mem_format("in the network namespace of process %d, loopback up",
+				  (int)json_get_int(step->args, "pid", 0));
 	return mem_format("hold the network namespace of process %d on %s, loopback up",
 			  (int)json_get_int(step->args, "pid", 0),
 			  json_get_text(step->args, "path"));
 }
 
-static int look_at_loopback(void *data, struct err *err)
+static int look_at_loopback(void *data, struct json **ret_answer, struct err *err)
 {
-	const struct step_findings *findings = data;
 	bool up = false;
 
+	(void)data;
 	(void)err;
-	if (!present_link("lo", &up, NULL) || !up)
-		step_say(findings, "lo is down");
+	up = present_link("lo", &up, NULL) && up;
+	*ret_answer = json_new(JSON_OBJECT);
+	json_set_bool(*ret_answer, "up", up);
 	return 0;
 }
 
@@ -88,6 +99,7 @@ static int check(struct step *step, const struct step_context *context,
 	struct netns_id recorded = { .dev = (dev_t)json_get_int(step->args, "dev", 0),
 				     .ino = (ino_t)json_get_int(step->args, "ino", 0) };
 	const char *path = json_get_text(step->args, "path");
+	auto_json struct json *loopback = NULL;
 	struct netns_id found = { 0 };
 	auto_close int fd = -1;
 	int ret;
@@ -102,7 +114,10 @@ static int check(struct step *step, const struct step_context *context,
 	}
 	if (!netns_same(recorded, found))
 		step_say(findings, "%s is another namespace", path);
-	return netns_run(fd, look_at_loopback, (void *)(uintptr_t)findings, err);
+	ret = visit_run(fd, look_at_loopback, NULL, &loopback, err);
+	if (ret == 0 && !json_get_true(loopback, "up"))
+		step_say(findings, "lo is down");
+	return ret;
 }
 
 const struct step_ops step_netns = { "netns", apply, undo, describe, check, NULL, NULL };

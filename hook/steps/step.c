@@ -8,7 +8,7 @@
 #include "base/auto.h"
 
 static const struct step_ops *const kinds[] = {
-	&step_ports, &step_netns, &step_join, &step_network, &step_firewall,
+	&step_ports, &step_netns, &step_join, &step_network, &step_firewall, &step_rootless,
 };
 
 const struct step_ops *step_ops_find(const char *name)

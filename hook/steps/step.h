@@ -79,4 +79,5 @@ int step_note(struct step *step, const struct step_context *context, const char 
 void step_say(const struct step_findings *findings, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-extern const struct step_ops step_ports, step_netns, step_join, step_network, step_firewall;
+extern const struct step_ops step_ports, step_netns, step_join, step_network, step_firewall,
+	step_rootless;

@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A network by a program of the user's: slirp4netns or pasta, which has the container's packets
+ * made into sockets of the host and back. It lives as long as the container, on a leash. */
+#include "rootless/helper.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/auto.h"
+#include "base/file.h"
+#include "base/sha512.h"
+#include "kernel/batch.h"
+#include "kernel/facts.h"
+#include "kernel/leash.h"
+#include "kernel/netns.h"
+#include "kernel/sysctl.h"
+#include "kernel/userns.h"
+#include "kernel/visit.h"
+#include "ports.h"
+#include "rootless/pasta.h"
+#include "rootless/slirp4netns.h"
+#include "rootless/slirp_api.h"
+#include "steps/step.h"
+
+enum { SLIRP_GATEWAY = 2, SLIRP_DNS = 3, SHORT_HASH = 16 };
+
+struct work { /* a step at work */
+	struct step *step;
+	const struct step_context *context;
+	pid_t pid;
+	int netns;
+	char *netns_path, *userns_path, *socket, *fifo; /* owned */
+	struct slirp_options options;
+	struct ports ports;
+};
+
+static bool is_slirp(const struct step *step)
+{
+	return strcmp(json_get_text(step->args, "name"), "slirp4netns") == 0;
+}
+
+/* ---- files: short paths, since a socket's has 107 bytes ---- */
+
+static char *files_dir(const struct step *step)
+{
+	return mem_format("%s/@rootless", json_get_text(step->args, "state_dir"));
+}
+
+static char *file_of(const struct step *step, const char *suffix)
+{
+	const char *owner = json_get_text(step->args, "owner");
+	auto_free char *dir = files_dir(step);
+	char hex[SHA512_HEX_LEN + 1];
+
+	sha512_hex(owner, strlen(owner), hex);
+	return mem_format("%s/%.*s.%s", dir, SHORT_HASH, hex, suffix);
+}
+
+static void remove_files(const struct step *step)
+{
+	static const char *const suffixes[] = { "socket", "ready" };
+	auto_free char *dir = files_dir(step);
+
+	for (size_t i = 0; i < array_size(suffixes); i++) {
+		auto_free char *path = file_of(step, suffixes[i]);
+
+		unlink(path);
+	}
+	rmdir(dir);
+}
+
+/* Again when somebody removes the directory with the last file that was in it. */
+static int make_fifo(const struct step *step, const char *path, struct err *err)
+{
+	auto_free char *dir = files_dir(step);
+
+	for (int tries = 0; tries < 100; tries++) {
+		int ret = file_make_dirs(dir, 0700, err);
+
+		if (ret < 0)
+			return ret;
+		unlink(path);
+		if (mkfifo(path, 0600) == 0)
+			return 0;
+		if (errno != ENOENT)
+			break;
+	}
+	return err_set(err, errno, "make %s", path);
+}
+
+/* ---- on record ---- */
+
+static struct json *process_to_json(struct leash_process process)
+{
+	struct json *json = json_new(JSON_OBJECT);
+
+	json_set_int(json, "pid", process.pid);
+	json_set_int(json, "start", (int64_t)process.start);
+	return json;
+}
+
+static struct leash_process process_from_json(const struct json *json)
+{
+	return (struct leash_process){
+		.pid = (pid_t)json_get_int(json, "pid", 0),
+		.start = (unsigned long long)json_get_int(json, "start", 0),
+	};
+}
+
+/* What was noted on the way becomes part of the result. */
+static const struct json *helper_of(const struct step *step)
+{
+	const struct json *noted = json_get(step->progress, "helper");
+
+	return noted ? noted : json_get(step->result, "helper");
+}
+
+static int note_processes(void *data, struct leash_process watcher, struct leash_process program,
+			  struct err *err)
+{
+	const struct work *work = data;
+	struct json *helper = json_new(JSON_OBJECT);
+
+	json_set_text(helper, "name", json_get_text(work->step->args, "name"));
+	json_set(helper, "watcher", process_to_json(watcher));
+	json_set(helper, "program", process_to_json(program));
+	if (is_slirp(work->step))
+		json_set_text(helper, "socket", work->socket);
+	return step_note(work->step, work->context, "helper", helper, err);
+}
+
+/* ---- before anything starts ---- */
+
+static int read_ports(const struct step *step, struct ports *ret_ports, struct err *err)
+{
+	const struct json *list = json_get(json_get(step->args, "capabilities"), "portMappings");
+
+	return list ? ports_from_json(list, ret_ports, err) : 0;
+}
+
+static int usage(struct err *err)
+{
+	err_class(err, STATUS_USAGE);
+	return -EINVAL;
+}
+
+static int check_slirp_port(const struct port_mapping *mapping, struct err *err)
+{
+	if (strcmp(mapping->protocol, "sctp") == 0)
+		err_say(err, EINVAL, "slirp4netns publishes tcp and udp, not port %u/sctp",
+			mapping->host_port);
+	else if (strchr(mapping->host_ip, ':'))
+		err_say(err, EINVAL, "slirp4netns publishes on IPv4 only, not [%s]:%u",
+			mapping->host_ip, mapping->host_port);
+	else
+		return 0;
+	return usage(err);
+}
+
+static int check_privileged(const struct port_mapping *mapping, struct err *err)
+{
+	auto_free char *text = sysctl_read("net/ipv4/ip_unprivileged_port_start");
+	int first = text ? atoi(text) : 1024;
+
+	if (mapping->host_port >= first)
+		return 0;
+	err_say(err, EACCES, "port %u is below net.ipv4.ip_unprivileged_port_start (%d)",
+		mapping->host_port, first);
+	return err_class(err, STATUS_PERMISSION);
+}
+
+static int check_ports(const struct step *step, const struct ports *ports, struct err *err)
+{
+	bool privileged = userns_owns_network();
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < ports->count; i++) {
+		const struct port_mapping *mapping = &ports->mappings[i];
+
+		if (is_slirp(step))
+			ret = check_slirp_port(mapping, err);
+		else if (strcmp(mapping->protocol, "sctp") == 0)
+			ret = err_say(err, EINVAL, "pasta publishes tcp and udp, not port %u/sctp",
+				      mapping->host_port),
+			ret = usage(err);
+		if (ret == 0 && !privileged)
+			ret = check_privileged(mapping, err);
+	}
+	return ret;
+}
+
+static int prepare(struct step *step, const struct step_context *context, struct err *err)
+{
+	struct ports ports = { 0 };
+	int ret = read_ports(step, &ports, err);
+
+	(void)context;
+	if (ret == 0)
+		ret = check_ports(step, &ports, err);
+	ports_clear(&ports);
+	return ret;
+}
+
+/* ---- the container's namespaces ---- */
+
+static int find_userns(struct work *work, struct err *err)
+{
+	auto_close int owner = -1;
+	struct stat owners, process;
+	int ret = userns_open_owner(work->netns, &owner, err);
+
+	if (ret < 0)
+		return err_class(err, STATUS_NETNS);
+	if (owner < 0)
+		return 0;
+	work->userns_path = mem_format("/proc/%d/ns/user", (int)work->pid);
+	if (fstat(owner, &owners) == 0 && stat(work->userns_path, &process) == 0 &&
+	    owners.st_ino == process.st_ino)
+		return 0;
+	err_say(err, EPERM, "the network namespace is not of the container's user namespace");
+	return err_class(err, STATUS_NETNS);
+}
+
+static int open_container(struct work *work, struct err *err)
+{
+	const struct json *args = work->step->args;
+	struct netns_id planned = { .dev = (dev_t)json_get_int(args, "dev", 0),
+				    .ino = (ino_t)json_get_int(args, "ino", 0) };
+	struct netns_id found = { 0 };
+	int ret;
+
+	ret = netns_open_pid(work->pid, &work->netns, err);
+	if (ret == 0)
+		ret = netns_identify(work->netns, &found, err);
+	if (ret == 0 && !netns_same(planned, found))
+		ret = err_say(err, ESRCH, "process %d is in another network namespace now",
+			      (int)work->pid);
+	return ret < 0 ? err_class(err, STATUS_NETNS) : find_userns(work, err);
+}
+
+/* Duplicate address detection would have IPv6 wait for a second or two. */
+static int set_dad(void *data, struct json **ret_answer, struct err *err)
+{
+	const char *value = data;
+
+	(void)ret_answer;
+	(void)err;
+	sysctl_try("default", "ipv6/accept_dad", value);
+	return 0;
+}
+
+static int read_dad(void *data, struct json **ret_answer, struct err *err)
+{
+	auto_free char *value = sysctl_read("net/ipv6/conf/default/accept_dad");
+	struct json *answer = json_new(JSON_OBJECT);
+
+	(void)data;
+	(void)err;
+	json_set_text(answer, "value", value);
+	*ret_answer = answer;
+	return 0;
+}
+
+static void add_address(struct json *ips, const struct facts_address *address, const char *gateway)
+{
+	char text[INET6_ADDRSTRLEN];
+	auto_free char *cidr = NULL;
+	struct json *ip = json_new(JSON_OBJECT);
+
+	inet_ntop(address->family, address->bytes, text, sizeof(text));
+	cidr = mem_format("%s/%u", text, address->length);
+	json_set_text(ip, "address", cidr);
+	json_set_int(ip, "interface", 0);
+	if (gateway && address->family == AF_INET)
+		json_set_text(ip, "gateway", gateway);
+	json_push(ips, ip);
+}
+
+/* Link-local ones are no addresses that a plugin would tell of either. */
+static bool is_link_local(const struct facts_address *address)
+{
+	return address->family == AF_INET6 && address->bytes[0] == 0xfe &&
+	       (address->bytes[1] & 0xc0) == 0x80;
+}
+
+static int look_inside(void *data, struct json **ret_answer, struct err *err)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	const struct work *work = data;
+	const char *ifname = json_get_text(work->step->args, "ifname");
+	auto_json struct json *answer = json_new(JSON_OBJECT);
+	struct json *ips = json_new(JSON_ARRAY);
+	auto_batch struct batch batch = { 0 };
+	char gateway[INET_ADDRSTRLEN] = "", mac[18] = "";
+	struct link_facts link = { 0 };
+	int ret;
+
+	json_set(answer, "ips", ips);
+	ret = batch_open(&batch, err);
+	if (ret == 0)
+		ret = facts_of_link(&batch, ifname, &link, err);
+	if (ret == -ENODEV)
+		return err_say(err, ENODEV, "there is no link %s", ifname);
+	if (ret < 0)
+		return ret;
+	if (is_slirp(work->step))
+		slirp_address(&work->options, SLIRP_GATEWAY, gateway);
+	facts_mac_text(link.mac, mac);
+	json_set_text(answer, "mac", mac);
+	for (size_t i = 0; i < array_size(families); i++) {
+		auto_free struct facts_address *addresses = NULL;
+		size_t count = 0;
+
+		ret = facts_of_addresses(&batch, link.index, families[i], &addresses, &count, err);
+		if (ret < 0)
+			return ret;
+		for (size_t j = 0; j < count; j++)
+			if (!is_link_local(&addresses[j]))
+				add_address(ips, &addresses[j], *gateway ? gateway : NULL);
+	}
+	*ret_answer = take_ptr(answer);
+	return 0;
+}
+
+/* As a CNI plugin would answer: what people look at is the same for all networks. */
+static int make_result(struct work *work, struct err *err)
+{
+	auto_json struct json *seen = NULL;
+	struct json *result, *interface;
+	int ret = visit_run(work->netns, look_inside, work, &seen, err);
+
+	if (ret < 0)
+		return ret;
+	result = json_new(JSON_OBJECT);
+	interface = json_new(JSON_OBJECT);
+	json_set_text(interface, "name", json_get_text(work->step->args, "ifname"));
+	json_set_text(interface, "mac", json_get_text(seen, "mac"));
+	json_set_text(interface, "sandbox", work->netns_path);
+	json_set_text(result, "cniVersion", "1.0.0");
+	json_set(result, "interfaces", json_new(JSON_ARRAY));
+	json_push(json_edit(result, "interfaces"), interface);
+	json_set(result, "ips", json_take(seen, "ips"));
+	if (is_slirp(work->step)) {
+		char server[INET_ADDRSTRLEN];
+		struct json *dns = json_new(JSON_OBJECT), *servers = json_new(JSON_ARRAY);
+
+		slirp_address(&work->options, SLIRP_DNS, server);
+		json_push_text(servers, server);
+		json_set(dns, "nameservers", servers);
+		json_set(result, "dns", dns);
+	}
+	json_set(result, "helper", json_copy(helper_of(work->step)));
+	work->step->result = result;
+	return 0;
+}
+
+/* ---- starting ---- */
+
+static int slirp_command(struct work *work, char ***ret_argv, struct err *err)
+{
+	const struct json *args = work->step->args;
+	struct slirp_start start = {
+		.path = json_get_text(args, "program"),
+		.netns_path = work->netns_path,
+		.userns_path = work->userns_path,
+		.ifname = json_get_text(args, "ifname"),
+		.mac = json_get_text(args, "mac"),
+		.socket = work->socket,
+	};
+	int ret = slirp_options_read(json_get(args, "options"), &work->options, err);
+
+	if (ret < 0)
+		return ret;
+	start.options = work->options;
+	return slirp_argv(&start, work->context->deadline, ret_argv, err);
+}
+
+static int pasta_command(struct work *work, char ***ret_argv, struct err *err)
+{
+	const struct json *args = work->step->args;
+	const struct json *list = json_get(args, "ips");
+	auto_strings char **ips = mem_alloc(sizeof(*ips));
+	struct pasta_start start = {
+		.path = json_get_text(args, "program"),
+		.netns_path = work->netns_path,
+		.userns_path = work->userns_path,
+		.ifname = json_get_text(args, "ifname"),
+		.mac = json_get_text(args, "mac"),
+		.ready_fifo = work->fifo,
+		.ports = &work->ports,
+		.options = json_get(args, "options"),
+	};
+
+	(void)err;
+	for (size_t i = 0; i < json_count(list); i++)
+		ips = mem_strings_add(ips, json_text(json_at(list, i)));
+	start.ips = (const char *const *)ips;
+	*ret_argv = pasta_argv(&start);
+	return 0;
+}
+
+static int forward_one(const struct slirp_api *api, const struct port_mapping *mapping,
+		       struct err *err)
+{
+	struct slirp_forward forward = {
+		.protocol = mapping->protocol,
+		.host_port = mapping->host_port,
+		.container_port = mapping->container_port,
+	};
+	int64_t id;
+
+	if (*mapping->host_ip)
+		inet_pton(AF_INET, mapping->host_ip, &forward.host);
+	return slirp_api_add(api, &forward, &id, err);
+}
+
+static int forward_all(const struct work *work, const struct leash *leash, struct err *err)
+{
+	const struct slirp_api api = {
+		.socket = work->socket,
+		.pid = leash->program_pid,
+		.process = leash->program,
+		.deadline = work->context->deadline,
+	};
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < work->ports.count; i++)
+		ret = forward_one(&api, &work->ports.mappings[i], err);
+	return ret;
+}
+
+static int start(struct work *work, char *const *argv, struct leash *leash, struct err *err)
+{
+	static char *const env[] = { NULL };
+	auto_close int container = (int)syscall(SYS_pidfd_open, work->pid, 0);
+	struct leash_program program = {
+		.path = argv[0],
+		.argv = argv,
+		.env = env,
+		.container = container,
+		.ready_fifo = is_slirp(work->step) ? NULL : work->fifo,
+		.deadline = work->context->deadline,
+		.before_exec = note_processes,
+		.data = work,
+	};
+
+	if (container < 0) {
+		err_set(err, errno, "watch process %d", (int)work->pid);
+		return err_class(err, STATUS_NETNS);
+	}
+	return leash_start(&program, leash, err);
+}
+
+static int start_without_dad(struct work *work, char *const *argv, struct leash *leash,
+			     struct err *err)
+{
+	auto_json struct json *before = NULL;
+	const char *value;
+	int ret;
+
+	if (!is_slirp(work->step) || !work->options.ipv6)
+		return start(work, argv, leash, err);
+	ret = visit_run(work->netns, read_dad, NULL, &before, err);
+	if (ret < 0)
+		return ret;
+	value = json_get_text(before, "value");
+	if (value)
+		visit_run(work->netns, set_dad, (char[]){ "0" }, NULL, NULL);
+	ret = start(work, argv, leash, err);
+	if (value)
+		visit_run(work->netns, set_dad, (void *)(uintptr_t)value, NULL, NULL);
+	return ret;
+}
+
+static int run(struct work *work, struct err *err)
+{
+	auto_leash struct leash leash = LEASH_NONE;
+	auto_strings char **argv = NULL;
+	int ret;
+
+	/* Made for both: it is what holds the directory. */
+	ret = make_fifo(work->step, work->fifo, err);
+	if (ret == 0)
+		ret = is_slirp(work->step) ? slirp_command(work, &argv, err)
+					   : pasta_command(work, &argv, err);
+	if (ret == 0)
+		ret = start_without_dad(work, argv, &leash, err);
+	if (ret == 0 && is_slirp(work->step))
+		ret = forward_all(work, &leash, err);
+	if (ret == 0)
+		ret = make_result(work, err);
+	return ret < 0 ? ret : leash_let_go(&leash, err);
+}
+
+static int apply(struct step *step, const struct step_context *context, struct err *err)
+{
+	struct work work = {
+		.step = step,
+		.context = context,
+		.pid = (pid_t)json_get_int(step->args, "pid", 0),
+		.netns = -1,
+		.socket = file_of(step, "socket"),
+		.fifo = file_of(step, "ready"),
+	};
+	int ret;
+
+	work.netns_path = mem_format("/proc/%d/ns/net", (int)work.pid);
+	ret = read_ports(step, &work.ports, err);
+	if (ret == 0)
+		ret = open_container(&work, err);
+	if (ret == 0)
+		ret = run(&work, err);
+	if (work.netns >= 0)
+		close(work.netns);
+	free(work.netns_path);
+	free(work.userns_path);
+	free(work.socket);
+	free(work.fifo);
+	ports_clear(&work.ports);
+	return ret < 0 ? err_class(err, STATUS_ROOTLESS) : 0;
+}
+
+static int undo(struct step *step, const struct step_context *context, struct err *err)
+{
+	const struct json *helper = helper_of(step);
+	int ret = 0;
+
+	if (helper)
+		ret = leash_stop(process_from_json(json_get(helper, "watcher")),
+				 process_from_json(json_get(helper, "program")), context->deadline,
+				 err);
+	if (ret < 0)
+		return err_class(err, STATUS_ROOTLESS);
+	remove_files(step);
+	return 0;
+}
+
+static char *describe(const struct step *step)
+{
+	return mem_format(
+		"start %s as %s, %zu published ports", json_get_text(step->args, "program"),
+		json_get_text(step->args, "ifname"),
+		json_count(json_get(json_get(step->args, "capabilities"), "portMappings")));
+}
+
+/* ---- check ---- */
+
+static bool is_forwarded(const struct json *entries, const struct port_mapping *mapping)
+{
+	for (size_t i = 0; i < json_count(entries); i++) {
+		const struct json *entry = json_at(entries, i);
+		const char *protocol = json_get_text(entry, "proto");
+
+		if (protocol && strcmp(protocol, mapping->protocol) == 0 &&
+		    json_get_int(entry, "host_port", 0) == mapping->host_port &&
+		    json_get_int(entry, "guest_port", 0) == mapping->container_port)
+			return true;
+	}
+	return false;
+}
+
+static void check_forwards(const struct step *step, const struct step_context *context,
+			   struct leash_process program, const struct step_findings *findings)
+{
+	auto_close int process = (int)syscall(SYS_pidfd_open, program.pid, 0);
+	auto_json struct json *entries = NULL;
+	auto_free char *socket = file_of(step, "socket");
+	struct slirp_api api = { socket, program.pid, process, context->deadline };
+	struct ports ports = { 0 };
+	struct err why;
+
+	if (read_ports(step, &ports, &why) < 0 || slirp_api_list(&api, &entries, &why) < 0)
+		step_say(findings, "%s", why.text);
+	for (size_t i = 0; entries && i < ports.count; i++)
+		if (!is_forwarded(entries, &ports.mappings[i]))
+			step_say(findings, "port %u/%s is not published",
+				 ports.mappings[i].host_port, ports.mappings[i].protocol);
+	ports_clear(&ports);
+}
+
+static int check(struct step *step, const struct step_context *context,
+		 const struct step_findings *findings, struct err *err)
+{
+	const struct json *helper = helper_of(step);
+	const char *name = json_get_text(step->args, "name");
+	struct leash_process program = process_from_json(json_get(helper, "program"));
+	struct leash_process watcher = process_from_json(json_get(helper, "watcher"));
+
+	(void)err;
+	if (!leash_alive(program)) {
+		step_say(findings, "%s (process %d) has ended: the container has no network", name,
+			 (int)program.pid);
+		return 0;
+	}
+	if (!leash_alive(watcher))
+		step_say(findings, "nobody watches %s: process %d has ended", name,
+			 (int)watcher.pid);
+	if (is_slirp(step))
+		check_forwards(step, context, program, findings);
+	return 0;
+}
+
+const struct step_ops step_rootless = {
+	"rootless", apply, undo, describe, check, NULL, prepare,
+};
