@@ -49,6 +49,7 @@ static int plan(const char *name, struct step_list *steps, struct err *err)
 	auto_state struct oci_state state = { 0 };
 	auto_request struct request request = { 0 };
 	bool rootless = strncmp(name, "rootless", 8) == 0;
+	char program[] = "/usr/bin/it";
 	struct helper helper = { 0 };
 	struct plan_input input = {
 		.conf = &conf,
@@ -67,7 +68,7 @@ static int plan(const char *name, struct step_list *steps, struct err *err)
 	if (ret == 0)
 		ret = request_build(state.annotations, config, &request, err);
 	if (ret == 0 && rootless && request.network_count > 0) {
-		helper = (struct helper){ request.networks[0].helper, (char[]){ "/usr/bin/it" } };
+		helper = (struct helper){ request.networks[0].helper, program };
 		input.helper = &helper;
 	}
 	return ret < 0 ? ret : plan_build(&input, steps, err);
