@@ -1,0 +1,108 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# For tests of ordinary users' containers; `load ../lib` first.
+#
+# user_setup                   the user u1, who can start containers here
+# as_user COMMAND...           as that user, with a clean environment
+# user_bundle DIR COMMAND...   a bundle of that user's, with the hooks in it
+# user_run ID DIR              in the background; its output is in $HOST_TMP/ID.out
+# user_end ID                  until it has ended
+# user_state ID                its state file
+# user_left                    what is left of that user: processes, files, sockets
+
+USER_ID=4321
+USER_HOME=/home/u1
+USER_RUNTIME=/run/user/$USER_ID
+USER_HOOK=/usr/local/bin/oci-network-hook
+
+user_setup() {
+	need useradd setpriv slirp4netns socat jq
+	mknod "$HOST_TMP/tun" c 10 200
+	chmod 666 "$HOST_TMP/tun"
+	chmod 755 "$HOST_TMP"
+	[[ -e /dev/net/tun ]] || skip "/dev/net/tun is missing"
+	mount --bind "$HOST_TMP/tun" /dev/net/tun
+	useradd -m -d "$USER_HOME" -u "$USER_ID" -s /bin/bash u1
+	install -d -m 700 -o u1 -g u1 "$USER_RUNTIME"
+	install -m 755 "$HOOK" "$USER_HOOK"
+	umount /sys/fs/cgroup/unified 2>/dev/null || :
+}
+
+as_user() {
+	setpriv --reuid "$USER_ID" --regid "$USER_ID" --init-groups env -i HOME="$USER_HOME" \
+		XDG_RUNTIME_DIR="$USER_RUNTIME" PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
+}
+
+user_bundle() {
+	local dir=$USER_HOME/$1
+	shift
+
+	bundle "$dir" "$@"
+	bundle_edit "$dir" --argjson id "$USER_ID" '
+		.linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: $id, size: 1}]
+		| .linux.gidMappings = .linux.uidMappings
+		| .mounts |= map(select(.type != "sysfs"))'
+	chown -R u1:u1 "$dir"
+	as_user "$USER_HOOK" inject "$dir"
+}
+
+user_runtime() {
+	case $RUNTIME in
+	crun) as_user crun --cgroup-manager=disabled --root "$USER_RUNTIME/crun" "$@" ;;
+	*) as_user "$RUNTIME" --rootless true --root "$USER_RUNTIME/$RUNTIME" "$@" ;;
+	esac
+}
+
+# The descriptors of bats are not the container's.
+user_run() {
+	user_runtime run -b "$USER_HOME/$2" "$1" >"$HOST_TMP/$1.out" 2>&1 3>&- &
+	echo $! >"$HOST_TMP/$1.pid"
+}
+
+user_end() {
+	wait_for 10 ended "$(<"$HOST_TMP/$1.pid")"
+}
+
+ended() {
+	[[ ! -e /proc/$1 || $(ps -o stat= -p "$1") == Z* ]]
+}
+
+user_file() {
+	echo "$USER_RUNTIME/oci-network-hook/$1/state.json"
+}
+
+is_up() {
+	jq --exit-status .complete "$(user_file "$1")" >/dev/null 2>&1
+}
+
+user_state() {
+	jq --raw-output "$2" "$(user_file "$1")"
+}
+
+helper_pid() {
+	user_state "$1" '.steps[] | select(.step == "rootless") | .result.helper.program.pid'
+}
+
+# Also of root.
+user_helpers() {
+	# shellcheck disable=SC2009 # pgrep looks for no name longer than 15 characters
+	ps -e -o pid=,stat=,comm= | grep -v ' Z' | grep -E 'slirp4netns|pasta|oci-net'
+}
+
+user_left() {
+	user_helpers || :
+	[[ ! -e $USER_RUNTIME/oci-network-hook ]] || find "$USER_RUNTIME/oci-network-hook" -mindepth 1
+	grep -F "$USER_RUNTIME/oci" /proc/net/unix /proc/self/mounts || :
+}
+
+assert_user_left_nothing() {
+	local left
+
+	left=$(user_left)
+	[[ ! $left ]] || {
+		echo "left: $left" >&2
+		return 1
+	}
+}

@@ -1,0 +1,302 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2154 # output and status are bats'
+
+bats_require_minimum_version 1.5.0
+load ../lib
+load rootless
+
+setup_file() {
+	user_setup
+	rootfs
+	chmod 755 "$ROOTFS"
+	ip netns exec neighbour socat TCP-LISTEN:7000,fork,reuseaddr SYSTEM:'read a; echo you said $a' 3>&- &
+	ip netns exec neighbour socat TCP6-LISTEN:7006,fork,reuseaddr SYSTEM:'read a; echo six said $a' 3>&- &
+	ip netns exec neighbour socat UDP-LISTEN:7001,fork,reuseaddr PIPE 3>&- &
+}
+
+teardown_file() {
+	pkill socat
+}
+
+setup() {
+	with_runtime crun
+}
+
+teardown() {
+	pkill -KILL -u u1 || :
+	wait_for 5 not pgrep -u u1
+	rm -rf "${USER_RUNTIME:?}"/* "$USER_HOME"/b*
+}
+
+annotate() {
+	bundle_annotate "$USER_HOME/$1" "io.oci-network-hook.$2" "$3"
+}
+
+up() {
+	user_run "$1" "$1"
+	wait_for 10 is_up "$1"
+}
+
+stop() {
+	user_runtime kill "$1" KILL
+	user_end "$1"
+}
+
+no_helpers() {
+	not user_helpers 2>/dev/null
+}
+
+# crun's user cannot see the namespace before poststart, so the container may be first.
+readonly WAIT='i=0; until ip a | grep -q "inet 10"; do i=$((i+1)); [ $i -lt 50 ] || exit 9; sleep 0.1; done;'
+
+# The host's programs, in the container's network.
+inside() {
+	as_user nsenter -t "$(user_state b1 .pid)" -U --preserve-credentials -n "$@"
+}
+
+# The first IPv6 router advertisement comes within a second or so.
+outwards() {
+	user_bundle b1 sleep 30
+	up b1
+	[[ $(echo hi | inside socat -T2 - TCP:192.0.2.2:7000) == 'you said hi' ]]
+	[[ $(echo ping | inside socat -T1 - UDP:192.0.2.2:7001) == ping ]]
+	wait_for 5 eval '[[ $(inside ip -6 route) == *default* ]]'
+	[[ $(echo hi | inside socat -T2 - 'TCP6:[2001:db8:ffff::2]:7006') == 'six said hi' ]]
+	stop b1
+	wait_for 5 assert_user_left_nothing
+}
+
+@test "rootless crun: TCP, UDP and IPv6 outwards; the foreground run ends with the container" {
+	outwards
+}
+
+@test "rootless runc: TCP, UDP and IPv6 outwards" {
+	with_runtime runc
+	outwards
+}
+
+inwards() {
+	user_bundle b1 sleep 30
+	annotate b1 ports '8080-8081:80-81 127.0.0.1:8090:80 5300:53/udp'
+	up b1
+	inside socat TCP-LISTEN:80,fork,reuseaddr SYSTEM:'echo tcp80 $SOCAT_PEERADDR' 3>&- &
+	inside socat TCP-LISTEN:81,fork,reuseaddr SYSTEM:'echo tcp81 $SOCAT_PEERADDR' 3>&- &
+	inside socat UDP-LISTEN:53,fork PIPE 3>&- &
+	ask() { ip netns exec neighbour socat -T2 - "TCP:192.0.2.1:$1" </dev/null | grep "^$2"; }
+	wait_for 5 ask 8080 tcp80
+	wait_for 5 ask 8081 tcp81
+	[[ $(socat -T2 - TCP:127.0.0.1:8090 </dev/null) == tcp80* ]]
+	not ask 8090 tcp80
+	[[ $(echo hey | ip netns exec neighbour socat -T2 - UDP:192.0.2.1:5300) == hey ]]
+	ask 8080 'tcp80 192.0.2.2' # who asks is not hidden
+	as_user "$USER_HOOK" check b1
+	stop b1
+	not ask 8080 tcp80
+}
+
+@test "rootless crun: published ports, tcp, udp, a range, one address of the host" {
+	inwards
+	wait_for 5 assert_user_left_nothing
+}
+
+@test "rootless runc: published ports, tcp, udp, a range, one address of the host" {
+	with_runtime runc
+	inwards
+	wait_for 5 assert_user_left_nothing
+}
+
+@test "the host's loopback is out of reach, unless asked for" {
+	socat TCP-LISTEN:7002,bind=127.0.0.1,fork,reuseaddr SYSTEM:'echo loopback' 3>&- &
+	local server=$!
+	user_bundle b1 sh -c "$WAIT nc -w 2 10.0.2.2 7002; nc -w 2 10.9.0.2 7002; echo end"
+	user_run b1 b1
+	user_end b1
+	[[ $(<"$HOST_TMP/b1.out") != *$'\n'loopback* && $(<"$HOST_TMP/b1.out") == *end* ]]
+	not grep -qx loopback "$HOST_TMP/b1.out"
+	annotate b1 networks 'slirp4netns:allow_host_loopback=true,cidr=10.9.0.0/24,mtu=1400'
+	user_run b1 b1
+	user_end b1
+	kill "$server"
+	grep -qx loopback "$HOST_TMP/b1.out"
+}
+
+@test "ls, inspect, stats, check and logs are the user's" {
+	user_bundle b1 sleep 30
+	annotate b1 ports 8080:80
+	up b1
+	run -0 as_user "$USER_HOOK" ls
+	[[ $output == *slirp4netns:tap0*10.0.2.100/24*0.0.0.0:8080* ]]
+	run -0 as_user "$USER_HOOK" inspect b1
+	[[ $(jq -r '.IPAddress, .Gateway, .Ports["80/tcp"][0].HostPort' <<<"$output") == 10.0.2.100$'\n'10.0.2.2$'\n'8080 ]]
+	run -0 as_user "$USER_HOOK" stats b1
+	[[ $output == *tap0* ]]
+	run -0 as_user "$USER_HOOK" check
+	[[ $output == *"rootless: slirp4netns, /usr/bin/slirp4netns"*"as recorded"* ]]
+	run -0 as_user "$USER_HOOK" logs b1
+	[[ $output == *"set up in"* ]]
+	stop b1
+	wait_for 5 assert_user_left_nothing
+}
+
+@test "a helper that has died: check says so, the log too, and nothing is left" {
+	user_bundle b1 sleep 30
+	up b1
+	kill -KILL "$(helper_pid b1)"
+	wait_for 5 not pgrep -u u1 oci-net-leash
+	run ! as_user "$USER_HOOK" check b1
+	[[ $output == *"slirp4netns (process"*"has ended: the container has no network"* ]]
+	run -0 as_user "$USER_HOOK" logs b1
+	[[ $output == *"slirp4netns ended with signal 9: the container has no network any more"* ]]
+	stop b1
+	wait_for 5 assert_user_left_nothing
+}
+
+@test "a watcher that has died takes the helper along" {
+	user_bundle b1 sleep 30
+	up b1
+	pkill -KILL -u u1 oci-net-leash
+	wait_for 5 not pgrep -u u1 slirp4netns
+	stop b1
+	wait_for 5 assert_user_left_nothing
+}
+
+@test "a container that is killed with its runtime: the helper ends by itself, gc does the rest" {
+	user_bundle b1 sleep 30
+	annotate b1 ports 8080:80
+	up b1
+	pkill -KILL -u u1 crun
+	kill -KILL "$(user_state b1 .pid)"
+	wait_for 5 no_helpers
+	as_user "$USER_HOOK" gc
+	assert_user_left_nothing
+}
+
+@test "two containers with the same port: the second is refused, naming the first" {
+	with_runtime runc
+	user_bundle b1 sleep 30
+	user_bundle b2 sleep 30
+	annotate b1 ports 8080:80
+	annotate b2 ports 8080:80
+	up b1
+	user_run b2 b2
+	user_end b2
+	run -0 as_user "$USER_HOOK" logs b2
+	[[ $output == *"port 8080/tcp is published by container b1"* ]]
+	as_user "$USER_HOOK" check b1
+	stop b1
+	wait_for 5 assert_user_left_nothing
+}
+
+# refused STATUS LINE: what set-up says by hand
+refused() {
+	local wanted=$1 line=$2 pid
+	shift 2
+
+	as_user unshare -Urn sleep 20 3>&- &
+	wait_for 5 pgrep -u u1 sleep
+	pid=$(pgrep -u u1 sleep)
+	wait_for 5 eval "[[ \$(readlink /proc/$pid/ns/net) != \$(readlink /proc/self/ns/net) ]]"
+	run as_user "$USER_HOOK" setup "$@" <<<'{"ociVersion":"1.0.2","id":"h1","status":"creating","pid":'"$pid"',"bundle":"/home/u1/b1"}'
+	kill "$pid"
+	echo "$output"
+	[[ $output == *"$line"* && ${#lines[@]} == 1 ]]
+	[[ $(as_user "$USER_HOOK" ls | wc -l) == 1 ]]
+	assert_user_left_nothing
+	((status == wanted))
+}
+
+@test "what cannot be is refused with one line before anything starts" {
+	user_bundle b1 true
+	annotate b1 ports 80:80
+	refused 4 'port 80 is below net.ipv4.ip_unprivileged_port_start (1024)'
+	annotate b1 ports '[::1]:8080:80'
+	refused 2 'slirp4netns publishes on IPv4 only'
+	annotate b1 ports 8080:80/sctp
+	refused 2 'slirp4netns publishes tcp and udp'
+	annotate b1 ports 8080:80
+	annotate b1 networks slirp4netns:mtu=1
+	refused 2 'mtu is "1"'
+	annotate b1 networks podman
+	refused 4 'network podman: only root can have it'
+	annotate b1 networks 'pasta;slirp4netns'
+	refused 2 'can only stand alone'
+	annotate b1 networks 'pasta:--log-file,/tmp/x'
+	echo 'pasta_path = /home/u1/pasta' >"$USER_HOME/conf"
+	printf '%s\n' '#!/bin/sh' 'echo --config-net --no-map-gw --netns-only --userns --ns-ifname --pid --map-host-loopback' >"$USER_HOME/pasta"
+	chmod 755 "$USER_HOME/pasta"
+	refused 2 'pasta: option "--log-file" is not allowed' --config "$USER_HOME/conf"
+	socat TCP-LISTEN:8080,reuseaddr PIPE 3>&- &
+	wait_for 5 eval '[[ $(ss -Hltn sport = :8080) ]]'
+	annotate b1 networks slirp4netns
+	refused 8 'port 8080 is in use by'
+	kill %%
+}
+
+@test "helpers that are missing or too old" {
+	user_bundle b1 true
+	printf '%s\n' '#!/bin/sh' 'echo --mtu --api-socket' >"$USER_HOME/old"
+	chmod 755 "$USER_HOME/old"
+	printf '%s\n' 'slirp4netns_path = /home/u1/none' 'pasta_path = /home/u1/none2' >"$USER_HOME/conf"
+	refused 11 '/home/u1/none2: No such file or directory; /home/u1/none: No such file' --config "$USER_HOME/conf"
+	printf '%s\n' 'slirp4netns_path = /home/u1/old' 'rootless = slirp4netns' >"$USER_HOME/conf"
+	refused 11 'is too old: it has no option --disable-host-loopback' --config "$USER_HOME/conf"
+	need pasta
+	annotate b1 networks pasta
+	run pasta --help
+	[[ $output != *--map-host-loopback* ]] || skip "this pasta is a later one"
+	refused 11 'is too old for Linux'
+}
+
+@test "a state directory of somebody else's is not used" {
+	user_bundle b1 true
+	mkdir "$USER_RUNTIME/oci-network-hook"
+	run as_user "$USER_HOOK" ls
+	[[ $status == 4 && $output == *"is not trusted"* ]]
+	rmdir "$USER_RUNTIME/oci-network-hook"
+	as_user ln -s /tmp "$USER_RUNTIME/oci-network-hook"
+	run as_user "$USER_HOOK" ls
+	[[ $status == 4 && $output == *"is not trusted"* ]]
+}
+
+@test "networks none: loopback is up, and there is nothing else" {
+	with_runtime runc
+	user_bundle b1 ip -o link
+	annotate b1 networks none
+	user_run b1 b1
+	user_end b1
+	[[ $(grep -c . "$HOST_TMP/b1.out") == 1 && $(<"$HOST_TMP/b1.out") == *lo:*UP* ]]
+	assert_user_left_nothing
+}
+
+@test "the hook killed at any call: the helper does not survive it, gc undoes the rest" {
+	local n killed=0
+
+	install -m 755 "$KILLAT" /usr/local/bin/killat
+	user_bundle b1 true
+	annotate b1 ports '8080:80 8081:81 8082:82/udp'
+	for n in 2 5 9 14 20 26 32 38 44 50; do
+		as_user unshare -Urn sleep 20 3>&- &
+		wait_for 5 pgrep -u u1 sleep
+		sleep 0.1
+		echo '{"ociVersion":"1.0.2","id":"h1","status":"creating","pid":'"$(pgrep -u u1 sleep)"',"bundle":"/home/u1/b1"}' >"$HOST_TMP/state"
+		chmod 644 "$HOST_TMP/state"
+		as_user killat -n "$n" "$USER_HOOK" setup <"$HOST_TMP/state" || killed=$((killed + 1))
+		[[ $(jq .complete "$(user_file h1)" 2>/dev/null) == true ]] || wait_for 5 no_helpers
+		pkill -KILL -u u1 sleep
+		wait_for 5 no_helpers
+		as_user "$USER_HOOK" gc
+		assert_user_left_nothing
+	done
+	((killed >= 5)) # it was, and at more than one place
+}
+
+@test "root may choose slirp4netns as well" {
+	bundle "$HOST_TMP/r1" sh -c "$WAIT echo hi | nc -w 3 192.0.2.2 7000"
+	bundle_annotate "$HOST_TMP/r1" io.oci-network-hook.networks slirp4netns
+	"$HOOK" inject "$HOST_TMP/r1"
+	run -0 runtime run -b "$HOST_TMP/r1" r1 3>&-
+	[[ $output == *"you said hi"* ]]
+	wait_for 5 no_helpers
+	[[ ! -e /run/oci-network-hook/r1 && ! -e /run/netns/oci-r1 ]]
+}
