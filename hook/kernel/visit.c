@@ -31,7 +31,7 @@ static int run_here(void *data, struct err *err)
 
 static int enter(int owner, int netns, struct err *err)
 {
-	if (setns(owner, CLONE_NEWUSER) < 0)
+	if (owner >= 0 && setns(owner, CLONE_NEWUSER) < 0)
 		return err_set(err, errno, "enter the container's user namespace");
 	if (setns(netns, CLONE_NEWNET) < 0)
 		return err_set(err, errno, "enter the network namespace");
@@ -142,12 +142,11 @@ int visit_run(int netns, int (*func)(void *data, struct json **ret_answer, struc
 	auto_close int owner = -1;
 	int ret;
 
-	/* Root may enter any; only those who cannot need the owner's rights. */
-	if (geteuid() == 0 && userns_owns_network())
+	/* Whoever has no rights over the host's network cannot come back to it. */
+	if (userns_owns_network())
 		return netns_run(netns, run_here, &call, err);
 	ret = userns_open_owner(netns, &owner, err);
 	if (ret < 0)
 		return ret;
-	return owner < 0 ? netns_run(netns, run_here, &call, err)
-			 : send_process(owner, netns, &call, err);
+	return send_process(owner, netns, &call, err);
 }

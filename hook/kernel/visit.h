@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Do something in a container's network namespace, also when it belongs to another user namespace,
- * from which nobody comes back: then a process of its own goes there and sends the answer. */
+/* Do something in a container's network namespace, also when there is no coming back from it,
+ * for want of rights over the host's: then a process of its own goes there and sends the answer. */
 #pragma once
 
 #include "base/err.h"

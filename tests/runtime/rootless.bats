@@ -227,10 +227,11 @@ refused() {
 	chmod 755 "$USER_HOME/pasta"
 	refused 2 'pasta: option "--log-file" is not allowed' --config "$USER_HOME/conf"
 	socat TCP-LISTEN:8080,reuseaddr PIPE 3>&- &
+	local server=$!
 	wait_for 5 eval '[[ $(ss -Hltn sport = :8080) ]]'
 	annotate b1 networks slirp4netns
 	refused 8 'port 8080 is in use by'
-	kill %%
+	kill "$server"
 }
 
 @test "helpers that are missing or too old" {
@@ -299,4 +300,49 @@ refused() {
 	[[ $output == *"you said hi"* ]]
 	wait_for 5 no_helpers
 	[[ ! -e /run/oci-network-hook/r1 && ! -e /run/netns/oci-r1 ]]
+}
+
+podman_files() {
+	install -d -o u1 -g u1 "$USER_HOME/.config" "$USER_HOME/.config/containers"
+	cat >"$USER_HOME/.config/containers/containers.conf" <<-END
+		[containers]
+		default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+		log_driver = "k8s-file"
+		[engine]
+		cgroup_manager = "cgroupfs"
+		events_logger = "none"
+		runtime = "crun"
+	END
+	printf '[storage]\ndriver = "vfs"\n' >"$USER_HOME/.config/containers/storage.conf"
+	mkdir -p /usr/share/containers/oci/hooks.d
+	for stage in createRuntime poststop; do
+		jq -n --arg stage "$stage" --arg hook "$USER_HOOK" '{version: "1.0.0",
+			hook: {path: $hook, args: [$hook, "hook", $stage]}, stages: [$stage],
+			when: {annotations: {"^io\\.oci-network-hook\\.": ".*"}}}' \
+			>"/usr/share/containers/oci/hooks.d/$stage.json"
+	done
+}
+
+@test "rootless podman: the network of the annotation, in its user namespace; the user sees it outside" {
+	need podman conmon newuidmap
+	podman_files
+	cp -r "$ROOTFS" "$USER_HOME/b-rootfs"
+	chown -R u1:u1 "$USER_HOME"
+	cd "$USER_HOME"
+	as_user podman run --rm --cgroups=disabled --network none \
+		--annotation io.oci-network-hook.networks=slirp4netns \
+		--annotation io.oci-network-hook.ports=8080:80 --rootfs "$USER_HOME/b-rootfs" \
+		sh -c 'echo hi | nc -w 3 192.0.2.2 7000; until [ -e /tmp/stop ]; do sleep 0.1; done' \
+		>"$HOST_TMP/podman.out" 2>&1 3>&- &
+	wait_for 10 grep -q "you said hi" "$HOST_TMP/podman.out" || {
+		cat "$HOST_TMP/podman.out"
+		false
+	}
+	run -0 as_user "$USER_HOOK" ls
+	[[ $output == *alive*slirp4netns:tap0*10.0.2.100/24*0.0.0.0:8080* ]]
+	run -0 as_user "$USER_HOOK" stats
+	[[ $output == *tap0* ]]
+	as_user "$USER_HOOK" check
+	touch "$USER_HOME/b-rootfs/tmp/stop"
+	wait_for 10 assert_user_left_nothing
 }
