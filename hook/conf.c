@@ -322,10 +322,12 @@ static int read_places(struct conf *conf, const char *file, struct err *err)
 static int check_owner(const char *dir, struct err *err)
 {
 	struct stat st;
+	bool others_write;
 
-	if (lstat(dir, &st) < 0)
+	if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
 		return 0; /* it will be made, or that will fail */
-	if (S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH)))
+	others_write = (st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX);
+	if (st.st_uid == geteuid() && !others_write)
 		return 0;
 	err_say(err, EPERM, "%s is not trusted: it must be a directory that only user %u can write",
 		dir, (unsigned int)geteuid());
