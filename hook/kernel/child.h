@@ -22,7 +22,7 @@ struct child {
 	const char *input;
 	size_t input_len;
 	size_t output_max; /* bytes of standard output; of standard error the last 4 KiB are kept */
-	bool merged; /* standard error is collected with standard output */
+	bool merged;       /* standard error is collected with standard output */
 	struct deadline deadline;
 	/* Called after the fork and before the program is executed (pid is also its group): what
 	 * must be on record before it runs. An error of it means that the program is not run. May
