@@ -11,25 +11,20 @@
 #include "auto.h"
 #include "mem.h"
 
-struct json *json_new(enum json_type type)
+struct json *json_new_with_text(enum json_type type, const char *text, size_t len)
 {
-	struct json *json = mem_alloc(sizeof(*json));
+	struct json *json = mem_alloc(sizeof(*json) + len + 1);
 
 	json->type = type;
-	if (type == JSON_STRING)
-		json->text = mem_copy("");
-	else if (type == JSON_NUMBER)
-		json->text = mem_copy("0");
+	json->holders = 1;
+	memcpy(json->text, text, len);
 	return json;
 }
 
-struct json *json_new_with_text(enum json_type type, const char *text, size_t len)
+struct json *json_new(enum json_type type)
 {
-	struct json *json = mem_alloc(sizeof(*json));
-
-	json->type = type;
-	json->text = mem_copy_n(text, len);
-	return json;
+	return type == JSON_NUMBER ? json_new_with_text(type, "0", 1)
+				   : json_new_with_text(type, "", 0);
 }
 
 struct json *json_new_text(const char *text)
@@ -55,35 +50,42 @@ struct json *json_new_bool(bool value)
 
 void json_free(struct json *json)
 {
-	if (!json)
+	if (!json || --json->holders > 0)
 		return;
 	for (size_t i = 0; i < json->count; i++) {
-		json_free(json->values[i]);
-		if (json->keys)
-			free(json->keys[i]);
+		json_free(json->members[i].value);
+		json_free(json->members[i].key);
 	}
-	free(json->values);
-	free(json->keys);
-	free(json->text);
+	free(json->members);
 	free(json);
 }
 
-/* Room for one more, doubling: capacities are powers of two, so they need not be stored. */
-void json_append(struct json *json, char *key, struct json *value)
+/* Room for this many: capacities are powers of two, at least four, so they need not be stored. */
+static size_t room_for(size_t count)
+{
+	size_t room = 4;
+
+	while (room < count)
+		room *= 2;
+	return room;
+}
+
+void json_append(struct json *json, struct json *key, struct json *value)
 {
 	size_t n = json->count;
 
-	if ((n & (n - 1)) == 0) {
-		size_t room = n ? 2 * n : 1;
-
-		json->values = mem_array(json->values, room, sizeof(struct json *));
-		if (json->type == JSON_OBJECT)
-			json->keys = mem_array(json->keys, room, sizeof(char *));
-	}
-	json->values[n] = value;
-	if (json->type == JSON_OBJECT)
-		json->keys[n] = key;
+	assert(json->holders == 1);
+	if (n == 0 || room_for(n) != room_for(n + 1))
+		json->members = mem_array(json->members, room_for(n + 1), sizeof(*json->members));
+	json->members[n] = (struct json_member){ key, value };
 	json->count++;
+}
+
+static struct json *hold(struct json *json)
+{
+	if (json)
+		json->holders++;
+	return json;
 }
 
 struct json *json_copy(const struct json *json)
@@ -92,14 +94,28 @@ struct json *json_copy(const struct json *json)
 
 	if (!json)
 		return NULL;
-	copy = mem_alloc(sizeof(*copy));
-	copy->type = json->type;
+	copy = json_new_with_text(json->type, json->text, strlen(json->text));
 	copy->is_true = json->is_true;
-	copy->text = mem_copy(json->text);
+	copy->count = json->count;
+	if (json->count == 0)
+		return copy;
+	copy->members = mem_array(NULL, room_for(json->count), sizeof(*copy->members));
 	for (size_t i = 0; i < json->count; i++)
-		json_append(copy, json->keys ? mem_copy(json->keys[i]) : NULL,
-			    json_copy(json->values[i]));
+		copy->members[i] = (struct json_member){ hold(json->members[i].key),
+							 hold(json->members[i].value) };
 	return copy;
+}
+
+/* A member, nobody else's any more. */
+static struct json *own(struct json_member *member)
+{
+	struct json *shared = member->value;
+
+	if (shared->holders > 1) {
+		member->value = json_copy(shared);
+		json_free(shared);
+	}
+	return member->value;
 }
 
 bool json_equal(const struct json *a, const struct json *b)
@@ -121,9 +137,11 @@ bool json_equal(const struct json *a, const struct json *b)
 	if (a->count != b->count)
 		return false;
 	for (size_t i = 0; i < a->count; i++) {
-		const struct json *other = a->keys ? json_get(b, a->keys[i]) : b->values[i];
+		const struct json_member *member = &a->members[i];
+		const struct json *other = member->key ? json_get(b, member->key->text)
+						       : b->members[i].value;
 
-		if (!other || !json_equal(a->values[i], other))
+		if (!other || !json_equal(member->value, other))
 			return false;
 	}
 	return true;
@@ -146,7 +164,7 @@ static bool find(const struct json *object, const char *key, size_t *ret_index)
 	if (!json_is(object, JSON_OBJECT))
 		return false;
 	for (size_t i = 0; i < object->count; i++) {
-		if (strcmp(object->keys[i], key) == 0) {
+		if (strcmp(object->members[i].key->text, key) == 0) {
 			*ret_index = i;
 			return true;
 		}
@@ -158,7 +176,7 @@ const struct json *json_get(const struct json *object, const char *key)
 {
 	size_t i;
 
-	return find(object, key, &i) ? object->values[i] : NULL;
+	return find(object, key, &i) ? object->members[i].value : NULL;
 }
 
 const struct json *json_get_fold(const struct json *object, const char *key)
@@ -168,8 +186,8 @@ const struct json *json_get_fold(const struct json *object, const char *key)
 	if (exact || !json_is(object, JSON_OBJECT))
 		return exact;
 	for (size_t i = object->count; i > 0; i--)
-		if (strcasecmp(object->keys[i - 1], key) == 0)
-			return object->values[i - 1];
+		if (strcasecmp(object->members[i - 1].key->text, key) == 0)
+			return object->members[i - 1].value;
 	return NULL;
 }
 
@@ -180,12 +198,14 @@ size_t json_count(const struct json *json)
 
 const struct json *json_at(const struct json *json, size_t index)
 {
-	return json && index < json->count ? json->values[index] : NULL;
+	return json && index < json->count ? json->members[index].value : NULL;
 }
 
 const char *json_key(const struct json *object, size_t index)
 {
-	return json_is(object, JSON_OBJECT) && index < object->count ? object->keys[index] : NULL;
+	return json_is(object, JSON_OBJECT) && index < object->count
+		       ? object->members[index].key->text
+		       : NULL;
 }
 
 const char *json_text(const struct json *json)
@@ -242,12 +262,12 @@ void json_set(struct json *object, const char *key, struct json *value)
 {
 	size_t i;
 
-	assert(json_is(object, JSON_OBJECT));
+	assert(json_is(object, JSON_OBJECT) && object->holders == 1);
 	if (find(object, key, &i)) {
-		json_free(object->values[i]);
-		object->values[i] = value;
+		json_free(object->members[i].value);
+		object->members[i].value = value;
 	} else {
-		json_append(object, mem_copy(key), value);
+		json_append(object, json_new_text(key), value);
 	}
 }
 
@@ -270,14 +290,12 @@ void json_set_bool(struct json *object, const char *key, bool value)
 /* Take a value out. The room is kept: json_append() asks for no less than there is. */
 static struct json *detach(struct json *json, size_t index)
 {
-	struct json *value = json->values[index];
-	size_t after = json->count - index - 1;
+	struct json *value = own(&json->members[index]);
 
-	if (json->keys) {
-		free(json->keys[index]);
-		memmove(&json->keys[index], &json->keys[index + 1], after * sizeof(char *));
-	}
-	memmove(&json->values[index], &json->values[index + 1], after * sizeof(struct json *));
+	assert(json->holders == 1);
+	json_free(json->members[index].key);
+	memmove(&json->members[index], &json->members[index + 1],
+		(json->count - index - 1) * sizeof(*json->members));
 	json->count--;
 	return value;
 }
@@ -315,10 +333,11 @@ struct json *json_edit(struct json *object, const char *key)
 {
 	size_t i;
 
-	return find(object, key, &i) ? object->values[i] : NULL;
+	return find(object, key, &i) ? json_edit_at(object, i) : NULL;
 }
 
 struct json *json_edit_at(struct json *json, size_t index)
 {
-	return json && index < json->count ? json->values[index] : NULL;
+	assert(!json || json->holders == 1);
+	return json && index < json->count ? own(&json->members[index]) : NULL;
 }

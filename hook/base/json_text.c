@@ -16,7 +16,7 @@ enum { DEPTH_MAX = 64 };
 struct parser {
 	struct json *root;
 	struct json *open[DEPTH_MAX]; /* the arrays and objects we are in */
-	char *key[DEPTH_MAX];         /* the key whose value comes next */
+	struct json *key[DEPTH_MAX];  /* the key whose value comes next */
 	size_t depth;
 	struct err *err;
 	int failed; /* what a callback refused, negative */
@@ -88,7 +88,8 @@ static int on_key(void *data, const unsigned char *text, size_t len)
 
 	if (memchr(text, 0, len))
 		return refuse(parser, "a NUL inside a key");
-	parser->key[parser->depth - 1] = mem_copy_n((const char *)text, len);
+	parser->key[parser->depth - 1] =
+		json_new_with_text(JSON_STRING, (const char *)text, len);
 	return 1;
 }
 
@@ -100,10 +101,10 @@ static int by_text(const void *a, const void *b)
 /* Sorted first: a stranger may send a hundred thousand keys. NULL: none. */
 static const char *key_twice(const struct json *object)
 {
-	auto_free char **keys = mem_array(NULL, object->count, sizeof(*keys));
+	auto_free const char **keys = mem_array(NULL, object->count, sizeof(*keys));
 
 	for (size_t i = 0; i < object->count; i++)
-		keys[i] = object->keys[i];
+		keys[i] = object->members[i].key->text;
 	qsort(keys, object->count, sizeof(*keys), by_text);
 	for (size_t i = 1; i < object->count; i++)
 		if (strcmp(keys[i - 1], keys[i]) == 0)
@@ -212,7 +213,7 @@ int json_parse(const char *text, size_t len, struct json **ret_json, struct err 
 		ret = err_say(err, EBADMSG, "not JSON: only white space");
 	yajl_free(handle);
 	for (size_t i = 0; i < DEPTH_MAX; i++)
-		free(parser.key[i]);
+		json_free(parser.key[i]);
 	if (ret < 0)
 		json_free(parser.root);
 	else
@@ -236,28 +237,38 @@ int json_load(int dirfd, const char *path, size_t max, bool follow, struct json 
 
 /* ---- printing ---- */
 
-static int by_key(const void *a, const void *b, void *keys)
+static int by_key(const void *a, const void *b)
 {
-	return strcmp(((char **)keys)[*(const size_t *)a], ((char **)keys)[*(const size_t *)b]);
+	return strcmp(((const struct json_member *)a)->key->text,
+		      ((const struct json_member *)b)->key->text);
 }
 
 static void print(yajl_gen gen, const struct json *json, unsigned flags);
 
-static void print_object(yajl_gen gen, const struct json *json, unsigned flags)
+static void print_members(yajl_gen gen, const struct json_member *members, size_t count,
+			  unsigned flags)
 {
-	auto_free size_t *order = mem_array(NULL, json->count, sizeof(*order));
-
-	for (size_t i = 0; i < json->count; i++)
-		order[i] = i;
-	if (flags & JSON_SORTED)
-		qsort_r(order, json->count, sizeof(*order), by_key, json->keys);
-	yajl_gen_map_open(gen);
-	for (size_t i = 0; i < json->count; i++) {
-		const char *key = json->keys[order[i]];
+	for (size_t i = 0; i < count; i++) {
+		const char *key = members[i].key->text;
 
 		yajl_gen_string(gen, (const unsigned char *)key, strlen(key));
-		print(gen, json->values[order[i]], flags);
+		print(gen, members[i].value, flags);
 	}
+}
+
+static void print_object(yajl_gen gen, const struct json *json, unsigned flags)
+{
+	auto_free struct json_member *sorted = NULL;
+	const struct json_member *members = json->members;
+
+	if (flags & JSON_SORTED && json->count > 1) {
+		sorted = mem_array(NULL, json->count, sizeof(*sorted));
+		memcpy(sorted, members, json->count * sizeof(*sorted));
+		qsort(sorted, json->count, sizeof(*sorted), by_key);
+		members = sorted;
+	}
+	yajl_gen_map_open(gen);
+	print_members(gen, members, json->count, flags);
 	yajl_gen_map_close(gen);
 }
 
@@ -279,7 +290,7 @@ static void print(yajl_gen gen, const struct json *json, unsigned flags)
 	case JSON_ARRAY:
 		yajl_gen_array_open(gen);
 		for (size_t i = 0; i < json->count; i++)
-			print(gen, json->values[i], flags);
+			print(gen, json->members[i].value, flags);
 		yajl_gen_array_close(gen);
 		break;
 	case JSON_OBJECT:

@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a JSON value is made of. Private to json.c and json_text.c. */
+/* What a JSON value is made of. Private to json.c and json_text.c.
+ *
+ * Copies share: a copy is a new value whose members are those of the old one, and a member is
+ * duplicated when somebody asks for it to change it. So a value that more than one holds is never
+ * written to. */
 #pragma once
 
 #include "json.h"
 
+struct json_member {
+	struct json *key; /* of an object: a string; else NULL */
+	struct json *value;
+};
+
 struct json {
 	enum json_type type;
 	bool is_true;
-	char *text;           /* of strings and numbers */
-	size_t count;         /* of arrays and objects */
-	struct json **values; /* owned */
-	char **keys;          /* of objects, owned */
+	unsigned int holders;
+	size_t count; /* of arrays and objects */
+	struct json_member *members;
+	char text[]; /* of strings and numbers */
 };
 
 struct json *json_new_with_text(enum json_type type, const char *text, size_t len);
 
 /* key (of an object, else NULL) and value are its own from now on; no look for a key twice. */
-void json_append(struct json *json, char *key, struct json *value);
+void json_append(struct json *json, struct json *key, struct json *value);

@@ -27,15 +27,14 @@ static bool version_numbers(const char *text, int numbers[3])
 {
 	if (!*text)
 		text = versions[0];
-	for (int i = 0; i < 3; i++)
-		numbers[i] = 0;
+	numbers[0] = numbers[1] = numbers[2] = 0;
 	for (int i = 0; i < 3; i++) {
-		size_t digits = strspn(text, "0123456789");
+		const char *start = text;
 
-		if (digits == 0 || digits > 9)
+		for (; *text >= '0' && *text <= '9' && text - start < 9; text++)
+			numbers[i] = numbers[i] * 10 + (*text - '0');
+		if (text == start)
 			return false;
-		numbers[i] = atoi(text);
-		text += digits;
 		if (!*text)
 			return true;
 		if (*text++ != '.')

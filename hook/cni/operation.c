@@ -177,6 +177,7 @@ int operation_call(struct operation *operation, const struct json *plugin,
 
 	operation->type = plugin_type(plugin);
 	ret = operation_find(operation, plugin, config, &found, err);
+	operation->built_in = ret == 0 && !found.file;
 	if (ret == 0)
 		ret = found.call(&found, &call, ret_output, err);
 	if (ret < 0)

@@ -19,6 +19,7 @@ struct operation {
 	const struct json *plugins;
 	char *args;       /* CNI_ARGS */
 	const char *type; /* of the plugin called last */
+	bool built_in;    /* it is */
 	bool stopped;     /* the owner could not take note of a process: nothing more may run */
 };
 
