@@ -106,6 +106,27 @@ struct json *json_copy(const struct json *json)
 	return copy;
 }
 
+int json_by_key(const void *a, const void *b)
+{
+	return strcmp(((const struct json_member *)a)->key->text,
+		      ((const struct json_member *)b)->key->text);
+}
+
+struct json *json_sorted(const struct json *json)
+{
+	struct json *copy = json_copy(json);
+
+	for (size_t i = 0; i < json_count(copy); i++) {
+		struct json *value = copy->members[i].value;
+
+		copy->members[i].value = json_sorted(value);
+		json_free(value);
+	}
+	if (json_is(copy, JSON_OBJECT))
+		qsort(copy->members, copy->count, sizeof(*copy->members), json_by_key);
+	return copy;
+}
+
 /* A member, nobody else's any more. */
 static struct json *own(struct json_member *member)
 {
@@ -138,8 +159,8 @@ bool json_equal(const struct json *a, const struct json *b)
 		return false;
 	for (size_t i = 0; i < a->count; i++) {
 		const struct json_member *member = &a->members[i];
-		const struct json *other = member->key ? json_get(b, member->key->text)
-						       : b->members[i].value;
+		const struct json *other =
+			member->key ? json_get(b, member->key->text) : b->members[i].value;
 
 		if (!other || !json_equal(member->value, other))
 			return false;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* JSON from text and to text. The only file that knows yajl. */
+/* JSON from text. The only file that knows yajl. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yajl/yajl_gen.h>
 #include <yajl/yajl_parse.h>
 
 #include "auto.h"
@@ -88,8 +87,7 @@ static int on_key(void *data, const unsigned char *text, size_t len)
 
 	if (memchr(text, 0, len))
 		return refuse(parser, "a NUL inside a key");
-	parser->key[parser->depth - 1] =
-		json_new_with_text(JSON_STRING, (const char *)text, len);
+	parser->key[parser->depth - 1] = json_new_with_text(JSON_STRING, (const char *)text, len);
 	return 1;
 }
 
@@ -233,88 +231,4 @@ int json_load(int dirfd, const char *path, size_t max, bool follow, struct json 
 		return ret;
 	ret = json_parse(text, len, ret_json, err);
 	return ret < 0 ? err_wrap(err, "%s", path) : 0;
-}
-
-/* ---- printing ---- */
-
-static int by_key(const void *a, const void *b)
-{
-	return strcmp(((const struct json_member *)a)->key->text,
-		      ((const struct json_member *)b)->key->text);
-}
-
-static void print(yajl_gen gen, const struct json *json, unsigned flags);
-
-static void print_members(yajl_gen gen, const struct json_member *members, size_t count,
-			  unsigned flags)
-{
-	for (size_t i = 0; i < count; i++) {
-		const char *key = members[i].key->text;
-
-		yajl_gen_string(gen, (const unsigned char *)key, strlen(key));
-		print(gen, members[i].value, flags);
-	}
-}
-
-static void print_object(yajl_gen gen, const struct json *json, unsigned flags)
-{
-	auto_free struct json_member *sorted = NULL;
-	const struct json_member *members = json->members;
-
-	if (flags & JSON_SORTED && json->count > 1) {
-		sorted = mem_array(NULL, json->count, sizeof(*sorted));
-		memcpy(sorted, members, json->count * sizeof(*sorted));
-		qsort(sorted, json->count, sizeof(*sorted), by_key);
-		members = sorted;
-	}
-	yajl_gen_map_open(gen);
-	print_members(gen, members, json->count, flags);
-	yajl_gen_map_close(gen);
-}
-
-static void print(yajl_gen gen, const struct json *json, unsigned flags)
-{
-	switch (json_type(json)) {
-	case JSON_NULL:
-		yajl_gen_null(gen);
-		break;
-	case JSON_BOOL:
-		yajl_gen_bool(gen, json->is_true);
-		break;
-	case JSON_NUMBER:
-		yajl_gen_number(gen, json->text, strlen(json->text));
-		break;
-	case JSON_STRING:
-		yajl_gen_string(gen, (const unsigned char *)json->text, strlen(json->text));
-		break;
-	case JSON_ARRAY:
-		yajl_gen_array_open(gen);
-		for (size_t i = 0; i < json->count; i++)
-			print(gen, json->members[i].value, flags);
-		yajl_gen_array_close(gen);
-		break;
-	case JSON_OBJECT:
-		print_object(gen, json, flags);
-		break;
-	}
-}
-
-char *json_print(const struct json *json, unsigned flags)
-{
-	yajl_gen gen = yajl_gen_alloc(&allocator);
-	const unsigned char *out;
-	size_t len;
-	char *text;
-
-	if (flags & JSON_INDENTED) {
-		yajl_gen_config(gen, yajl_gen_beautify, 1);
-		yajl_gen_config(gen, yajl_gen_indent_string, "  ");
-	}
-	print(gen, json, flags);
-	yajl_gen_get_buf(gen, &out, &len);
-	while (len > 0 && out[len - 1] == '\n') /* beautify ends with one */
-		len--;
-	text = mem_copy_n((const char *)out, len);
-	yajl_gen_free(gen);
-	return text;
 }

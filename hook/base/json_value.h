@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a JSON value is made of. Private to json.c and json_text.c.
+/* What a JSON value is made of. Private to the json*.c.
  *
  * Copies share: a copy is a new value whose members are those of the old one, and a member is
  * duplicated when somebody asks for it to change it. So a value that more than one holds is never
@@ -23,6 +23,8 @@ struct json {
 };
 
 struct json *json_new_with_text(enum json_type type, const char *text, size_t len);
+
+int json_by_key(const void *a, const void *b); /* of members, for qsort */
 
 /* key (of an object, else NULL) and value are its own from now on; no look for a key twice. */
 void json_append(struct json *json, struct json *key, struct json *value);

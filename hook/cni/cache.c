@@ -54,18 +54,9 @@ static char *base64(const char *text)
 	return out;
 }
 
-/* A copy with its keys sorted, inside an entry whose own keys are not. */
-static struct json *sorted_copy(const struct json *json)
-{
-	auto_free char *text = json_print(json, JSON_SORTED);
-	struct json *copy = NULL;
-
-	json_parse(text, strlen(text), &copy, NULL);
-	return copy;
-}
-
 /* The list is the one with the drop-ins in it, which libcni's own entries lack, so that a DEL from
  * the entry undoes all that was done. */
+/* What Go prints of a map is sorted, of a structure not: the values are, the entry is not. */
 static struct json *make_entry(const struct cni_attachment *attachment, const struct json *result)
 {
 	auto_free char *list = json_print(attachment->list, 0);
@@ -82,8 +73,8 @@ static struct json *make_entry(const struct cni_attachment *attachment, const st
 	if (json_count(attachment->args))
 		json_set(entry, "cniArgs", json_copy(attachment->args));
 	if (json_count(attachment->capabilities))
-		json_set(entry, "capabilityArgs", sorted_copy(attachment->capabilities));
-	json_set(entry, "result", sorted_copy(result));
+		json_set(entry, "capabilityArgs", json_sorted(attachment->capabilities));
+	json_set(entry, "result", json_sorted(result));
 	return entry;
 }
 
@@ -145,6 +136,6 @@ void cache_remove(const struct cni_attachment *attachment)
 	auto_free char *dir = mem_format("%s/results", attachment->cache_dir);
 	auto_free char *unfinished = path ? mem_format("%s.new", path) : NULL; /* of a killed run */
 
-	if (path && (unlink(path) == 0) | (unlink(unfinished) == 0))
+	if (path && (unlink(path) == 0 || unlink(unfinished) == 0))
 		rmdir(dir); /* with the last entry */
 }

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* JSON to text. All that is written ahead goes through here, several times in each run. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "auto.h"
+#include "json_value.h"
+#include "mem.h"
+
+enum { FIRST_ROOM = 2048 };
+
+struct output {
+	char *text;
+	size_t len, room;
+	unsigned int depth, flags;
+};
+
+static void put(struct output *output, const char *text, size_t len)
+{
+	while (output->room - output->len < len + 1) {
+		output->room = output->room ? output->room * 2 : FIRST_ROOM;
+		output->text = mem_resize(output->text, output->room);
+	}
+	memcpy(output->text + output->len, text, len);
+	output->len += len;
+	output->text[output->len] = '\0';
+}
+
+static void put_char(struct output *output, char c)
+{
+	put(output, &c, 1);
+}
+
+static void put_escaped(struct output *output, unsigned char c)
+{
+	static const char named[] = "\bb\ff\nn\rr\tt\"\"\\\\";
+	const char *name = memchr(named, c, sizeof(named) - 1);
+	char code[8];
+
+	/* Every second one is the letter for the one before it. */
+	if (name && (name - named) % 2 == 0) {
+		put_char(output, '\\');
+		put_char(output, name[1]);
+		return;
+	}
+	snprintf(code, sizeof(code), "\\u%04X", c);
+	put(output, code, strlen(code));
+}
+
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c != '"' && c != '\\';
+}
+
+static void put_string(struct output *output, const char *text)
+{
+	put_char(output, '"');
+	while (*text) {
+		size_t plain = 0;
+
+		while (is_plain((unsigned char)text[plain]))
+			plain++;
+		put(output, text, plain);
+		text += plain;
+		if (*text)
+			put_escaped(output, (unsigned char)*text++);
+	}
+	put_char(output, '"');
+}
+
+static void new_line(struct output *output)
+{
+	if (!(output->flags & JSON_INDENTED))
+		return;
+	put_char(output, '\n');
+	for (unsigned int i = 0; i < output->depth; i++)
+		put(output, "  ", 2);
+}
+
+static void print(struct output *output, const struct json *json);
+
+static void print_members(struct output *output, const struct json_member *members, size_t count)
+{
+	output->depth++;
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			put_char(output, ',');
+		new_line(output);
+		if (members[i].key) {
+			put_string(output, members[i].key->text);
+			put(output, ": ", output->flags & JSON_INDENTED ? 2 : 1);
+		}
+		print(output, members[i].value);
+	}
+	output->depth--;
+	if (count > 0)
+		new_line(output);
+}
+
+static void print_object(struct output *output, const struct json *json)
+{
+	auto_free struct json_member *sorted = NULL;
+	const struct json_member *members = json->members;
+
+	if (output->flags & JSON_SORTED && json->count > 1) {
+		sorted = mem_array(NULL, json->count, sizeof(*sorted));
+		memcpy(sorted, members, json->count * sizeof(*sorted));
+		qsort(sorted, json->count, sizeof(*sorted), json_by_key);
+		members = sorted;
+	}
+	put_char(output, '{');
+	print_members(output, members, json->count);
+	put_char(output, '}');
+}
+
+static void print(struct output *output, const struct json *json)
+{
+	switch (json_type(json)) {
+	case JSON_NULL:
+		put(output, "null", 4);
+		break;
+	case JSON_BOOL:
+		put(output, json->is_true ? "true" : "false", json->is_true ? 4 : 5);
+		break;
+	case JSON_NUMBER:
+		put(output, json->text, strlen(json->text));
+		break;
+	case JSON_STRING:
+		put_string(output, json->text);
+		break;
+	case JSON_ARRAY:
+		put_char(output, '[');
+		print_members(output, json->members, json->count);
+		put_char(output, ']');
+		break;
+	case JSON_OBJECT:
+		print_object(output, json);
+		break;
+	}
+}
+
+char *json_print(const struct json *json, unsigned flags)
+{
+	struct output output = { .flags = flags };
+
+	print(&output, json);
+	return output.text;
+}
