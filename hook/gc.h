@@ -4,6 +4,8 @@
  * container that another process has locked is in good hands. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/clock.h"
 #include "base/err.h"
 #include "conf.h"
@@ -18,8 +20,9 @@ int gc_run(const struct conf *conf, struct deadline deadline,
 void gc_earlier_boots(const struct conf *conf, struct deadline deadline);
 
 /* A look at a few records by every set-up, for those whose end nobody reports: crun calls no
- * poststop when a container could not be started. Trouble is only logged. */
-void gc_some(const struct conf *conf, struct deadline deadline);
+ * poststop when a container could not be started. Trouble is only logged. False: there is no
+ * directory of them, as after a boot. */
+bool gc_some(const struct conf *conf, struct deadline deadline);
 
 /* Tell the plugins of every configured network which attachments are still wanted (CNI's GC verb).
  * A network that other runtimes use too has "disableGC": true, says the CNI specification. */

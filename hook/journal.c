@@ -16,7 +16,7 @@
 #include "kernel/child.h"
 #include "state.h"
 
-enum { FILE_MAX = 16 << 20 };
+enum { FILE_MAX = 16 << 20, LINKS_ALONE = 4 /* ".", its name, and "@cni", "@ports" */ };
 
 #define FILE_NAME "state.json"
 
@@ -41,15 +41,16 @@ char *journal_boot_id(void)
  * or seen: ENOENT, and the caller tries again. */
 static int open_dir(const char *dir, enum journal_mode mode, struct err *err)
 {
-	int fd;
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = open(dir, flags);
 
-	if (mode == JOURNAL_CREATE) {
+	if (fd < 0 && errno == ENOENT && mode == JOURNAL_CREATE) {
 		int ret = file_make_dirs(dir, 0700, err);
 
 		if (ret < 0)
 			return ret;
+		fd = open(dir, flags);
 	}
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? err_set(err, errno, "open %s", dir) : fd;
 }
 
@@ -138,9 +139,9 @@ int journal_open(const struct journal_place *place, const char *id, enum journal
 	int ret;
 
 	begin(place, id, &journal);
-	if (mode == JOURNAL_EXISTING && access(journal.kept_file, F_OK) == 0)
-		mode = JOURNAL_CREATE;
 	ret = lock_dir(journal.dir, mode, deadline, &lock, err);
+	if (ret == -ENOENT && mode == JOURNAL_EXISTING && access(journal.kept_file, F_OK) == 0)
+		ret = lock_dir(journal.dir, JOURNAL_CREATE, deadline, &lock, err);
 	if (ret == -ENOENT && mode == JOURNAL_EXISTING)
 		return ret;
 	if (ret < 0)
@@ -173,6 +174,18 @@ int journal_read(const struct journal_place *place, const char *id, struct journ
 	return 0;
 }
 
+/* What we write begins with the version, the id and the pid. */
+pid_t journal_glance(const struct journal_place *place, const char *id)
+{
+	auto_free char *file = mem_format("%s/%s/" FILE_NAME, place->state_dir, id);
+	char head[512];
+	const char *pid = NULL;
+
+	if (file_peek(file, head, sizeof(head)) >= 0)
+		pid = strstr(head, "\"pid\":");
+	return pid ? (pid_t)strtol(pid + strlen("\"pid\":"), NULL, 10) : 0;
+}
+
 int journal_save(const struct journal *journal, struct err *err)
 {
 	auto_json struct json *json = journal_to_json(journal);
@@ -197,21 +210,28 @@ void journal_tidy(const struct journal_place *place)
 	auto_free char *kept_dir = mem_format("%s/containers", place->data_dir);
 	auto_free char *cni_dir = mem_format("%s/@cni", place->state_dir);
 	auto_free char *results_dir = mem_format("%s/results", cni_dir);
+	struct stat st;
 
+	/* Those of other containers are there. (Some file systems count no links.) */
+	if (stat(place->state_dir, &st) == 0 && st.st_nlink > LINKS_ALONE)
+		return;
 	rmdir(kept_dir);
 	rmdir(results_dir);
 	rmdir(cni_dir);
 	rmdir(place->state_dir);
 }
 
+/* And what a run that was killed while it wrote them left. */
 static void remove_files(const struct journal *journal)
 {
 	auto_free char *kept_new = mem_format("%s.new", journal->kept_file);
 
-	unlink(kept_new);
-	unlink(journal->kept_file);
-	unlinkat(journal->dirfd, FILE_NAME ".new", 0);
+	if (unlink(journal->kept_file) < 0)
+		unlink(kept_new);
 	unlinkat(journal->dirfd, FILE_NAME, 0);
+	if (rmdir(journal->dir) == 0)
+		return;
+	unlinkat(journal->dirfd, FILE_NAME ".new", 0);
 	if (rmdir(journal->dir) < 0)
 		log_warning("remove %s: %m", journal->dir);
 }

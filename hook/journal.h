@@ -63,6 +63,10 @@ int journal_open(const struct journal_place *place, const char *id, enum journal
 int journal_read(const struct journal_place *place, const char *id, struct journal *ret_journal,
 		 struct err *err);
 
+/* The number of the container's process, at a glance: without looking at the rest, or whether it is
+ * still that process. 0: none. */
+pid_t journal_glance(const struct journal_place *place, const char *id);
+
 int journal_save(const struct journal *journal, struct err *err);
 
 /* Append a step (now the journal's) and save: call before the step is applied. */

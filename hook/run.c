@@ -35,27 +35,49 @@ static int save_later(void *journal, struct err *err)
 	return 0;
 }
 
-/* Written ahead with all that prepare has noted, and with the result of the step before it. */
-static int begin(struct journal *journal, struct step *step, struct deadline deadline,
-		 struct err *err)
+static void forget_from(struct journal *journal, size_t first)
+{
+	while (journal->steps.count > first)
+		step_free(step_list_take(&journal->steps, first));
+}
+
+static int prepare(struct journal *journal, struct step *step, const struct run *run,
+		   struct err *err)
 {
 	struct step_list before = { journal->steps.steps, journal->steps.count };
-	struct step_context context = { &before, deadline, save_later, journal };
-	int ret = step->ops->prepare ? step->ops->prepare(step, &context, err) : 0;
+	struct step_context context = { &before, run->deadline, run->inside, save_later, journal };
 
-	if (ret == 0)
-		return journal_push(journal, step, err);
-	log_error("%s: %s", step->ops->name, err->text);
-	step_free(step);
-	return ret;
+	return step->ops->prepare ? step->ops->prepare(step, &context, err) : 0;
+}
+
+/* The steps that can be looked at now are written ahead together, with all that prepare has noted
+ * and the results of those before: each save costs as much as a step. When one is refused, none of
+ * them was begun. */
+static int begin(struct journal *journal, struct step_list *plan, const struct run *run,
+		 struct err *err)
+{
+	size_t first = journal->steps.count;
+
+	do {
+		struct step *step = step_list_take(plan, 0);
+		int ret = prepare(journal, step, run, err);
+
+		step_list_add(&journal->steps, step);
+		if (ret == 0)
+			continue;
+		log_error("%s: %s", step->ops->name, err->text);
+		forget_from(journal, first);
+		return ret;
+	} while (plan->count > 0 && !plan->steps[0]->ops->looks_back);
+	return journal_save(journal, err);
 }
 
 /* The result is saved with what comes next: until then the step is one that may have happened. */
-static int apply(struct journal *journal, struct step *step, struct deadline deadline,
-		 struct err *err)
+static int apply(struct journal *journal, size_t index, const struct run *run, struct err *err)
 {
-	struct step_list before = { journal->steps.steps, journal->steps.count - 1 };
-	struct step_context context = { &before, deadline, save, journal };
+	struct step *step = journal->steps.steps[index];
+	struct step_list before = { journal->steps.steps, index };
+	struct step_context context = { &before, run->deadline, run->inside, save, journal };
 	auto_free char *name = label(step);
 	int64_t begun = clock_now_us();
 	int ret;
@@ -73,29 +95,45 @@ static int apply(struct journal *journal, struct step *step, struct deadline dea
 	return 0;
 }
 
-int run_apply(struct journal *journal, struct step_list *plan, struct deadline deadline,
+int run_apply(struct journal *journal, struct step_list *plan, const struct run *run,
 	      struct err *err)
 {
-	while (plan->count > 0) {
-		struct step *step = step_list_take(plan, 0);
-		int ret;
+	size_t next = journal->steps.count;
 
-		ret = begin(journal, step, deadline, err);
+	while (plan->count > 0) {
+		int ret = begin(journal, plan, run, err);
+
+		for (; ret == 0 && next < journal->steps.count; next++)
+			ret = apply(journal, next, run, err);
 		if (ret == 0)
-			ret = apply(journal, step, deadline, err);
-		if (ret < 0)
-			return ret;
+			continue;
+		/* The last that was begun is the one that failed. */
+		if (next < journal->steps.count)
+			forget_from(journal, next);
+		return ret;
 	}
 	return 0;
+}
+
+/* Is this to be on record at once? Without a step left, the record itself goes. */
+static bool forget_undone(struct journal *journal, size_t index)
+{
+	struct step *step = step_list_take(&journal->steps, index);
+	bool again_harmless = step->undone_for_good;
+
+	step_free(step);
+	return !again_harmless && journal->steps.count > 0;
 }
 
 /* Undo everything once, last to first, each with its share of the time. Answers how many remain. */
 static size_t undo_all(struct journal *journal, struct deadline deadline, struct err *first)
 {
+	bool unsaved = false;
+
 	first->code = 0;
 	for (size_t i = journal->steps.count; i > 0; i--) {
 		struct step *step = journal->steps.steps[i - 1];
-		struct step_context context = { NULL, deadline_share(deadline, (unsigned)i),
+		struct step_context context = { NULL, deadline_share(deadline, (unsigned)i), NULL,
 						try_save, journal };
 		auto_free char *name = label(step);
 		int64_t begun = clock_now_us();
@@ -105,13 +143,21 @@ static size_t undo_all(struct journal *journal, struct deadline deadline, struct
 		ret = step->ops->undo(step, &context, &err);
 		if (ret == 0) {
 			log_info("undo %s: %.1f ms", name, (double)(clock_now_us() - begun) / 1000);
-			step_free(step_list_take(&journal->steps, i - 1));
-			try_save(journal, &err);
+			unsaved = true;
+			if (forget_undone(journal, i - 1)) {
+				try_save(journal, &err);
+				unsaved = false;
+			}
 			continue;
 		}
 		log_error("undo: %s", err.text);
 		if (first->code == 0)
 			*first = err;
+	}
+	if (unsaved && journal->steps.count > 0) {
+		struct err err;
+
+		try_save(journal, &err);
 	}
 	return journal->steps.count;
 }
@@ -142,7 +188,7 @@ int run_reload(struct journal *journal, struct deadline deadline, struct err *er
 		struct step_list before = { journal->steps.steps, i };
 		struct step_context context = {
 			&before, deadline_share(deadline, (unsigned)(journal->steps.count - i)),
-			save, journal
+			NULL, save, journal
 		};
 		auto_free char *name = label(step);
 		int64_t begun = clock_now_us();
@@ -191,7 +237,7 @@ void run_check(struct journal *journal, struct deadline deadline,
 		struct step_list before = { journal->steps.steps, i };
 		struct step_context context = {
 			&before, deadline_share(deadline, (unsigned)(journal->steps.count - i)),
-			save_nothing, NULL
+			NULL, save_nothing, NULL
 		};
 		auto_free char *name = label(step);
 		struct labelled labelled = { findings, name };

@@ -7,9 +7,14 @@
 #include "journal.h"
 #include "steps/step.h"
 
+struct run { /* of a container that is set up */
+	struct deadline deadline;
+	struct inside *inside; /* its namespace; NULL: it is not to be held */
+};
+
 /* Apply the steps (taken from the list) in order, each recorded before. At the first error: return
  * it; what was begun is in the journal. */
-int run_apply(struct journal *journal, struct step_list *plan, struct deadline deadline,
+int run_apply(struct journal *journal, struct step_list *plan, const struct run *run,
 	      struct err *err);
 
 /* Undo what the journal holds, last to first, and forget each step undone. Goes on after an error

@@ -13,6 +13,7 @@
 #include "firewall/firewall.h"
 #include "gc.h"
 #include "kernel/child.h"
+#include "kernel/inside.h"
 #include "kernel/userns.h"
 #include "plan.h"
 #include "run.h"
@@ -84,17 +85,16 @@ static int open_netns(struct setup *setup, int *ret_fd, struct err *err)
  * an error, one that was joined and is the host's is as good as none. */
 static int identify_netns(struct setup *setup, struct err *err)
 {
-	auto_close int fd = -1;
 	bool host = false;
 	int ret;
 
-	ret = open_netns(setup, &fd, err);
+	ret = open_netns(setup, &setup->netns_fd, err);
 	if (ret == 0 && setup->deferred)
 		return 0;
 	if (ret == 0)
-		ret = netns_identify(fd, &setup->netns, err);
+		ret = netns_identify(setup->netns_fd, &setup->netns, err);
 	if (ret == 0)
-		ret = netns_is_host(fd, &host, err);
+		host = netns_is_host(setup->netns);
 	if (ret == 0 && host && setup->request.kind == REQUEST_JOIN)
 		setup->request.kind = REQUEST_HOST;
 	else if (ret == 0 && host)
@@ -214,6 +214,7 @@ static int prepare_networks(struct setup *setup, bool keep, struct err *err)
 
 	if (ret < 0)
 		return ret;
+	setup->privileged = input.pin;
 	if (setup->helper.name || !input.pin)
 		return prepare_helper(setup, &input, err);
 	backend = firewall_find(setup->conf->firewall);
@@ -261,6 +262,8 @@ void setup_clear(struct setup *setup)
 	conflist_dir_clear(&setup->networks);
 	free(setup->owner);
 	free(setup->helper.path);
+	if (setup->netns_fd > 0)
+		close(setup->netns_fd);
 	step_list_clear(&setup->plan);
 	*setup = (struct setup){ 0 };
 }
@@ -324,12 +327,18 @@ static void fill(struct journal *journal, const struct setup *setup)
 static int apply(struct journal *journal, struct setup *setup, struct deadline deadline,
 		 struct err *err)
 {
+	auto_inside struct inside inside = { 0 };
+	struct run run = { .deadline = deadline };
 	int ret;
 
 	fill(journal, setup);
 	ret = journal_keep(journal, &setup->plan, err);
+	if (ret == 0 && setup->privileged && !setup->owner) {
+		ret = inside_open(take_fd(&setup->netns_fd), &inside, err);
+		run.inside = &inside;
+	}
 	if (ret == 0)
-		ret = run_apply(journal, &setup->plan, deadline, err);
+		ret = run_apply(journal, &setup->plan, &run, err);
 	if (ret < 0)
 		return ret;
 	journal->complete = true;
@@ -367,10 +376,8 @@ int setup_run(const struct conf *conf, const struct oci_state *state, struct dea
 	ret = process_check_files(err);
 	if (ret < 0)
 		return ret;
-	if (access(conf->state_dir, F_OK) < 0)
+	if (!gc_some(conf, deadline))
 		gc_earlier_boots(conf, deadline);
-	else
-		gc_some(conf, deadline);
 	ret = setup_prepare(conf, state, true, &setup, err);
 	if (ret < 0)
 		return ret;

@@ -21,7 +21,9 @@ struct setup { /* everything the plan is made from, and the plan */
 	struct json *config; /* the bundle's config.json */
 	struct request request;
 	bool deferred; /* the namespace cannot be seen before poststart, which is hooked too */
+	int netns_fd;  /* of the container; 0: not open */
 	struct netns_id netns;
+	bool privileged; /* we may hold and enter it */
 	struct conflist_dir networks;
 	char *owner;          /* whose namespace it joined, when that is a container of ours */
 	struct helper helper; /* in place of CNI networks; name NULL: none */

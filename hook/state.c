@@ -11,6 +11,8 @@
 
 #include "base/auto.h"
 
+enum { FIRST_ROOM = 8 << 10 };
+
 static int bad_state(struct err *err, int ret)
 {
 	err_wrap(err, "state");
@@ -44,22 +46,28 @@ static ssize_t read_some(int fd, struct deadline deadline, char *text, size_t ro
 	}
 }
 
-/* text has room for one byte more than the limit, so that too much can be told from just enough. */
-static int read_to_end(int fd, struct deadline deadline, char *text, size_t *ret_len,
+/* Room for one byte more than the limit, so that too much can be told from just enough. */
+static int read_to_end(int fd, struct deadline deadline, char **text, size_t *ret_len,
 		       struct err *err)
 {
+	size_t room = FIRST_ROOM;
 	uint64_t total = 0;
 
+	*text = mem_alloc(room);
 	for (;;) {
 		/* Once it is too much, everything that follows lands on the same bytes. */
 		size_t used = total <= STATE_SIZE_MAX ? (size_t)total : 0;
-		ssize_t n = read_some(fd, deadline, text + used, STATE_SIZE_MAX + 1 - used, err);
+		ssize_t n = read_some(fd, deadline, *text + used, room - used, err);
 
 		if (n < 0)
 			return (int)n;
 		if (n == 0)
 			break;
 		total += (uint64_t)n;
+		if (total == room && room <= STATE_SIZE_MAX) {
+			room = 2 * room > STATE_SIZE_MAX ? STATE_SIZE_MAX + 1 : 2 * room;
+			*text = mem_resize(*text, room);
+		}
 	}
 	if (total > STATE_SIZE_MAX)
 		return err_say(err, EFBIG, "larger than %d bytes", STATE_SIZE_MAX);
@@ -69,11 +77,11 @@ static int read_to_end(int fd, struct deadline deadline, char *text, size_t *ret
 
 int state_read(int fd, struct deadline deadline, struct oci_state *ret_state, struct err *err)
 {
-	auto_free char *text = mem_alloc(STATE_SIZE_MAX + 1);
+	auto_free char *text = NULL;
 	size_t len = 0;
 	int ret;
 
-	ret = read_to_end(fd, deadline, text, &len, err);
+	ret = read_to_end(fd, deadline, &text, &len, err);
 	if (ret < 0)
 		return bad_state(err, ret);
 	return state_parse(text, len, ret_state, err);

@@ -11,7 +11,7 @@
 #include "scratch.h"
 
 static char called[256]; /* "+a" applied, "-a" undone, "!a" failed to undo */
-static const char *apply_fails, *undo_fails;
+static const char *prepare_fails, *apply_fails, *undo_fails;
 static int undo_failures; /* how often it still fails */
 
 static const char *name_of(const struct step *step)
@@ -72,8 +72,20 @@ static int fake_reload(struct step *step, const struct step_context *context, st
 	return 0;
 }
 
-static const struct step_ops fake = { "fake",        fake_apply, fake_undo,
-				      fake_describe, fake_check, fake_reload };
+static int fake_prepare(struct step *step, const struct step_context *context, struct err *failed)
+{
+	(void)context;
+	if (prepare_fails && strcmp(prepare_fails, name_of(step)) == 0)
+		return err_set(failed, EEXIST, "look at %s", prepare_fails);
+	return 0;
+}
+
+static const struct step_ops fake = { "fake",     fake_apply,  fake_undo,   fake_describe,
+				      fake_check, fake_reload, fake_prepare };
+static const struct step_ops fake_looking_back = {
+	"fake",     fake_apply,  fake_undo,    fake_describe,
+	fake_check, fake_reload, fake_prepare, .looks_back = true,
+};
 
 static void collect(void *data, const char *what)
 {
@@ -89,7 +101,7 @@ static void begin(struct journal *journal, struct step_list *plan)
 	const struct journal_place place = { scratch, "/nonexistent" };
 
 	called[0] = '\0';
-	apply_fails = undo_fails = NULL;
+	prepare_fails = apply_fails = undo_fails = NULL;
 	journal_open(&place, "c1", JOURNAL_CREATE, deadline_in_ms(100), journal, &err);
 	for (const char *name = "abc"; *name; name++) {
 		char text[2] = { *name, '\0' };
@@ -111,6 +123,7 @@ static struct json *on_disk(void)
 int main(void)
 {
 	const struct deadline soon = deadline_in_ms(5000);
+	const struct run forward = { .deadline = soon };
 	struct step_list plan = { 0 };
 	struct journal journal;
 
@@ -118,7 +131,7 @@ int main(void)
 	TEST("forwards in order, backwards in reverse, nothing left")
 	{
 		begin(&journal, &plan);
-		CHECK_INT(run_apply(&journal, &plan, soon, &err), 0);
+		CHECK_INT(run_apply(&journal, &plan, &forward, &err), 0);
 		CHECK_TEXT(called, "+a +b +c ");
 		CHECK_INT(journal.steps.count, 3);
 		CHECK_INT(run_undo(&journal, soon, &err), 0);
@@ -126,28 +139,60 @@ int main(void)
 		CHECK_INT(journal.steps.count, 0);
 		journal_close(&journal);
 	}
-	TEST("a step is on record before it is applied, and its failure ends the way")
+	TEST("every step is on record before the first is applied; a failure ends the way")
 	{
 		auto_json struct json *json = NULL;
 
 		begin(&journal, &plan);
 		apply_fails = "b";
-		CHECK_INT(run_apply(&journal, &plan, soon, &err), -ENOSPC);
+		CHECK_INT(run_apply(&journal, &plan, &forward, &err), -ENOSPC);
 		CHECK_HAS(err.text, "apply b");
 		CHECK_TEXT(called, "+a +b ");
 		json = on_disk();
-		CHECK_INT(json_count(json_get(json, "steps")), 2);
-		CHECK(json_get(json_at(json_get(json, "steps"), 0), "result") != NULL);
-		CHECK(json_get(json_at(json_get(json, "steps"), 1), "result") == NULL);
+		CHECK_INT(json_count(json_get(json, "steps")), 3);
+		CHECK(json_get(json_at(json_get(json, "steps"), 0), "result") == NULL);
+		CHECK_INT(journal.steps.count, 2);
 		CHECK_INT(run_undo(&journal, soon, &err), 0);
 		CHECK_TEXT(called, "+a +b -b -a ");
-		step_list_clear(&plan);
+		journal_close(&journal);
+	}
+	TEST("a step that looks back is on record later, with the results of those before")
+	{
+		auto_json struct json *json = NULL;
+
+		begin(&journal, &plan);
+		plan.steps[2]->ops = &fake_looking_back;
+		apply_fails = "c";
+		CHECK_INT(run_apply(&journal, &plan, &forward, &err), -ENOSPC);
+		CHECK_TEXT(called, "+a +b +c ");
+		json = on_disk();
+		CHECK_INT(json_count(json_get(json, "steps")), 3);
+		CHECK(json_get(json_at(json_get(json, "steps"), 1), "result") != NULL);
+		CHECK(json_get(json_at(json_get(json, "steps"), 2), "result") == NULL);
+		CHECK_INT(run_undo(&journal, soon, &err), 0);
+		journal_close(&journal);
+	}
+	TEST("what is refused when it is looked at was never begun, nor what stands with it")
+	{
+		begin(&journal, &plan);
+		prepare_fails = "c";
+		CHECK_INT(run_apply(&journal, &plan, &forward, &err), -EEXIST);
+		CHECK_TEXT(called, "");
+		CHECK_INT(journal.steps.count, 0);
+		journal_close(&journal);
+		begin(&journal, &plan);
+		plan.steps[2]->ops = &fake_looking_back;
+		prepare_fails = "c";
+		CHECK_INT(run_apply(&journal, &plan, &forward, &err), -EEXIST);
+		CHECK_TEXT(called, "+a +b ");
+		CHECK_INT(journal.steps.count, 2);
+		CHECK_INT(run_undo(&journal, soon, &err), 0);
 		journal_close(&journal);
 	}
 	TEST("undoing goes on after an error and tries what is left once more")
 	{
 		begin(&journal, &plan);
-		run_apply(&journal, &plan, soon, &err);
+		run_apply(&journal, &plan, &forward, &err);
 		called[0] = '\0';
 		undo_fails = "b";
 		undo_failures = 1;
@@ -161,7 +206,7 @@ int main(void)
 		auto_json struct json *json = NULL;
 
 		begin(&journal, &plan);
-		run_apply(&journal, &plan, soon, &err);
+		run_apply(&journal, &plan, &forward, &err);
 		undo_fails = "b";
 		undo_failures = 99;
 		CHECK_INT(run_undo(&journal, soon, &err), -EBUSY);
@@ -179,7 +224,7 @@ int main(void)
 		const struct step_findings findings = { collect, found };
 
 		begin(&journal, &plan);
-		run_apply(&journal, &plan, soon, &err);
+		run_apply(&journal, &plan, &forward, &err);
 		called[0] = '\0';
 		apply_fails = "b";
 		CHECK_INT(run_reload(&journal, soon, &err), -EIO);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "auto.h"
 #include "mem.h"
@@ -137,4 +138,31 @@ int file_put(const char *path, const char *text, size_t len, struct err *err)
 			ret = file_replace(AT_FDCWD, path, text, len, 0600, err);
 	}
 	return ret;
+}
+
+struct listed { /* as getdents64 has it */
+	uint64_t inode;
+	int64_t offset;
+	unsigned short size;
+	unsigned char type;
+	char name[];
+};
+
+char **file_names(int dirfd, bool (*wanted)(const char *name))
+{
+	_Alignas(8) char buffer[16 << 10];
+	char **names = mem_alloc(sizeof(*names));
+	long len;
+
+	do {
+		len = syscall(SYS_getdents64, dirfd, buffer, sizeof(buffer));
+		for (const char *at = buffer; at < buffer + len;) {
+			const struct listed *entry = (const void *)at;
+
+			if (wanted(entry->name))
+				names = mem_strings_add(names, entry->name);
+			at += entry->size;
+		}
+	} while (len > (long)sizeof(buffer) / 2); /* less than that was all there is */
+	return names;
 }

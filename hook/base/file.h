@@ -25,5 +25,9 @@ int file_replace(int dirfd, const char *name, const char *text, size_t len, mode
  * takes them away in between. */
 int file_put(const char *path, const char *text, size_t len, struct err *err);
 
+/* The wanted ones of the names in a directory, in no order, at a glance: one that comes or goes
+ * meanwhile may be missing. Owned (mem_strings_free). */
+char **file_names(int dirfd, bool (*wanted)(const char *name));
+
 /* mkdir -p with this mode for what is missing. */
 int file_make_dirs(const char *path, mode_t mode, struct err *err);

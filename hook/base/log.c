@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "log.h"
 
-#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <paths.h>
 #include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <time.h>
@@ -29,6 +32,7 @@ static const struct {
 
 struct line {
 	enum log_level level;
+	struct timespec time;
 	char *text;
 };
 
@@ -40,7 +44,7 @@ static struct {
 	int file;    /* of the container; -1: none */
 	int journal; /* socket of journald; -1: none */
 	bool syslog;
-	struct line waiting[WAITING_MAX]; /* said before log_open() */
+	struct line waiting[WAITING_MAX]; /* for log_flush() */
 	size_t waiting_count;
 } log_state = { .level = LOG_LEVEL_DEBUG, .file = -1, .journal = -1 };
 
@@ -61,8 +65,11 @@ static int journald_connect(void)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX,
 				  .sun_path = "/run/systemd/journal/socket" };
-	auto_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	auto_close int fd = -1;
 
+	if (access(to.sun_path, F_OK) < 0)
+		return -1;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
 		return -1;
 	return take_fd(&fd);
@@ -96,31 +103,42 @@ static void print_utc(time_t seconds, char ret_text[32])
 		 (int)(second / 60 % 60), (int)(second % 60));
 }
 
-static void file_write(enum log_level level, const char *text)
+static char *file_line(const struct line *line)
 {
-	auto_free char *line = NULL;
-	struct timespec now;
 	char stamp[32];
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	print_utc(now.tv_sec, stamp);
-	line = mem_format("%s.%03ldZ %-7s %s\n", stamp, now.tv_nsec / 1000000, levels[level].word,
-			  text);
-	(void)!write(log_state.file, line, strlen(line));
+	print_utc(line->time.tv_sec, stamp);
+	return mem_format("%s.%03ldZ %-7s %s\n", stamp, line->time.tv_nsec / 1000000,
+			  levels[line->level].word, line->text);
 }
 
-static void emit(enum log_level level, const char *text)
+/* All of them in one call. */
+static void file_write(const struct line *lines, size_t count)
 {
-	if (level > log_state.level)
+	struct iovec parts[WAITING_MAX];
+	int written = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		char *text = lines[i].level <= log_state.level ? file_line(&lines[i]) : NULL;
+
+		if (text)
+			parts[written++] = (struct iovec){ text, strlen(text) };
+	}
+	(void)!writev(log_state.file, parts, written);
+	while (written > 0)
+		free(parts[--written].iov_base);
+}
+
+static void system_write(const struct line *line)
+{
+	if (line->level > log_state.level)
 		return;
-	if (log_state.file >= 0)
-		file_write(level, text);
 	if (log_state.journal >= 0)
-		journald_write(level, text);
+		journald_write(line->level, line->text);
 	else if (log_state.syslog && log_state.id)
-		syslog(levels[level].priority, "%s: %s", log_state.id, text);
+		syslog(levels[line->level].priority, "%s: %s", log_state.id, line->text);
 	else if (log_state.syslog)
-		syslog(levels[level].priority, "%s", text);
+		syslog(levels[line->level].priority, "%s", line->text);
 }
 
 /* ---- files per container ---- */
@@ -162,29 +180,29 @@ static void remove_oldest(int dirfd, char **names, size_t count, size_t excess)
 		unlinkat(dirfd, files[i].name, 0);
 }
 
-/* Called when one more file is about to be made. The names are counted first: the usual run, with
- * few files, looks at nothing else. */
+/* Called when one more file has been made. The names are counted first: the usual run, with few
+ * files, looks at nothing else. */
 static void prune(int dirfd)
 {
-	auto_close int copy = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
-	auto_strings char **names = NULL;
-	const struct dirent *entry;
-	size_t count = 0;
+	auto_strings char **names = file_names(dirfd, is_log);
+	size_t count = mem_strings_count(names);
 
-	if (!dir)
-		return;
-	take_fd(&copy);
-	while ((entry = readdir(dir))) {
-		if (!is_log(entry->d_name))
-			continue;
-		names = mem_array(names, count + 2, sizeof(*names));
-		names[count++] = mem_copy(entry->d_name);
-		names[count] = NULL;
-	}
-	if (count >= FILES_KEPT)
-		remove_oldest(dirfd, names, count, count - FILES_KEPT + 1);
-	closedir(dir);
+	if (count > FILES_KEPT)
+		remove_oldest(dirfd, names, count, count - FILES_KEPT);
+}
+
+static int make_file(const char *dir, const char *name, int flags)
+{
+	auto_close int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd;
+
+	if (dirfd < 0 && errno == ENOENT && file_make_dirs(dir, 0700, NULL) == 0)
+		dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd < 0)
+		return -1;
+	fd = openat(dirfd, name, flags | O_CREAT, 0600);
+	prune(dirfd);
+	return fd;
 }
 
 static int open_file(const char *dir, const char *id, bool create)
@@ -192,18 +210,9 @@ static int open_file(const char *dir, const char *id, bool create)
 	const int flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 	auto_free char *name = mem_format("%s.log", id);
 	auto_free char *path = mem_format("%s/%s", dir, name);
-	auto_close int dirfd = -1;
 	int fd = open(path, flags);
 
-	if (fd >= 0 || !create || errno != ENOENT)
-		return fd;
-	if (file_make_dirs(dir, 0700, NULL) < 0)
-		return -1;
-	dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dirfd < 0)
-		return -1;
-	prune(dirfd);
-	return openat(dirfd, name, flags | O_CREAT, 0600);
+	return fd < 0 && create && errno == ENOENT ? make_file(dir, name, flags) : fd;
 }
 
 /* ---- the module ---- */
@@ -240,8 +249,18 @@ void log_open(const struct log_settings *settings, const char *id, bool create)
 			   access(_PATH_LOG, F_OK) == 0; /* else each message would look for it */
 	if (log_state.syslog)
 		openlog("oci-network-hook", LOG_PID, LOG_DAEMON);
-	for (size_t i = 0; i < log_state.waiting_count; i++) {
-		emit(log_state.waiting[i].level, log_state.waiting[i].text);
+}
+
+void log_flush(void)
+{
+	size_t count = log_state.waiting_count;
+
+	if (!log_state.open || count == 0)
+		return;
+	if (log_state.file >= 0)
+		file_write(log_state.waiting, count);
+	for (size_t i = 0; i < count; i++) {
+		system_write(&log_state.waiting[i]);
 		free(log_state.waiting[i].text);
 	}
 	log_state.waiting_count = 0;
@@ -249,6 +268,7 @@ void log_open(const struct log_settings *settings, const char *id, bool create)
 
 void log_close(void)
 {
+	log_flush();
 	if (log_state.file >= 0)
 		close(log_state.file);
 	if (log_state.journal >= 0)
@@ -266,6 +286,7 @@ void log_close(void)
 static void say(enum log_level level, const char *format, va_list args)
 {
 	auto_free char *text = NULL;
+	struct line *line;
 
 	if (level > log_state.level)
 		return;
@@ -273,11 +294,13 @@ static void say(enum log_level level, const char *format, va_list args)
 	for (char *p = text; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = ' ';
-	if (log_state.open)
-		emit(level, text);
-	else if (log_state.waiting_count < WAITING_MAX)
-		log_state.waiting[log_state.waiting_count++] =
-			(struct line){ level, take_ptr(text) };
+	if (log_state.waiting_count == WAITING_MAX)
+		return; /* nobody has opened a log, and nobody reads so much */
+	line = &log_state.waiting[log_state.waiting_count++];
+	*line = (struct line){ .level = level, .text = take_ptr(text) };
+	clock_gettime(CLOCK_REALTIME, &line->time);
+	if (level <= LOG_LEVEL_WARNING || log_state.waiting_count == WAITING_MAX)
+		log_flush();
 }
 
 #define DEFINE_LOG(name, level)            \

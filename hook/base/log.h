@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the hook says while it works: to journald (else syslog) for the administrator, and to one
  * file per container for `oci-network-hook logs ID`, because crun throws a hook's stderr away.
- * Messages are one line; before log_open() they are kept back and written by it. */
+ * Messages are one line. They are kept back until there is a log, and then until there is something
+ * wrong, or many, or the end, or a process about to be started: to write each by itself costs as
+ * much as a step. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,6 +19,7 @@ struct log_settings {
 /* id: the container this run is for, or NULL. A new file is begun only when create is set; the
  * files of the newest 100 containers are kept. Trouble with a log never fails a run. */
 void log_open(const struct log_settings *settings, const char *id, bool create);
+void log_flush(void);
 void log_close(void);
 
 /* After log_close(), as it was opened last; the settings given then must still be there. */

@@ -30,14 +30,13 @@ static void reset_signals(void)
 {
 	sigset_t none;
 
-	signal(SIGCHLD, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGINT, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
+
+static rlim_t files_allowed = FILES_WANTED;
 
 static void raise_file_limit(void)
 {
@@ -47,16 +46,20 @@ static void raise_file_limit(void)
 		return;
 	limit.rlim_cur = limit.rlim_max < FILES_WANTED ? limit.rlim_max : FILES_WANTED;
 	setrlimit(RLIMIT_NOFILE, &limit);
+	files_allowed = limit.rlim_cur;
 }
 
 int process_check_files(struct err *err)
 {
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FILES_NEEDED)
+	if (files_allowed >= FILES_NEEDED)
 		return 0;
 	return err_say(err, EMFILE, "only %d open files are allowed, and %d are needed",
-		       (int)limit.rlim_cur, FILES_NEEDED);
+		       (int)files_allowed, FILES_NEEDED);
+}
+
+void process_expect_children(void)
+{
+	signal(SIGCHLD, SIG_DFL);
 }
 
 void process_settle(void)

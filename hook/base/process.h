@@ -5,10 +5,14 @@
 
 #include "err.h"
 
-/* First of all: descriptors 0, 1 and 2 are open, no signal is blocked, SIGCHLD, SIGTERM and SIGINT
- * have their default disposition (a child begins with that of all), SIGPIPE and SIGXFSZ are ignored
- * (writes fail instead), the umask is 077, and other processes may not look into this one. */
+/* First of all: descriptors 0, 1 and 2 are open, no signal is blocked, SIGPIPE and SIGXFSZ are
+ * ignored (writes fail instead), the umask is 077, and other processes may not look into this one.
+ */
 void process_settle(void);
+
+/* Before one is started: its end can be waited for, also when we were born with SIGCHLD ignored. A
+ * child itself begins with the defaults of all signals. */
+void process_expect_children(void);
 
 /* As a hook, once the configuration is known: no inherited descriptor above 2, no environment,
  * working directory /. */

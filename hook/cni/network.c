@@ -188,6 +188,13 @@ static size_t last_executable(const struct operation *operation)
 	return last;
 }
 
+bool cni_all_built_in(const struct cni_attachment *attachment)
+{
+	struct operation operation = operation_on_network(attachment, "DEL");
+
+	return last_executable(&operation) == 0;
+}
+
 static int add_all(struct operation *operation, struct deadline deadline, struct results *results,
 		   struct err *err)
 {

@@ -12,6 +12,8 @@
 #include "base/err.h"
 #include "base/json.h"
 
+struct inside;
+
 struct cni_attachment {
 	const struct json *list;  /* as conflist.list */
 	const char *container_id; /* in CNI's alphabet */
@@ -26,6 +28,7 @@ struct cni_attachment {
 	 * (cni_wishes), NULL: nobody does. fresh: nothing is left of this attachment. */
 	const char *firewall;
 	bool fresh;
+	struct inside *inside; /* the namespace, where the caller has it open; else NULL */
 	/* For the record of whoever runs this. Either may be NULL; an error stops the operation.
 	 * before_exec: a program is about to run as this process and group.
 	 * learnt: the result so far, after each plugin of an ADD but built-in ones at the end: what
@@ -63,6 +66,9 @@ int cni_check(const struct cni_attachment *attachment, const struct json *result
 
 /* Is this plugin of the list one of this process? */
 bool cni_built_in(const struct cni_attachment *attachment, const struct json *plugin);
+
+/* Are all? */
+bool cni_all_built_in(const struct cni_attachment *attachment);
 
 /* What the built-in plugins of the list ask of the firewall, for this result of the ADD
  * (firewall/wishes.h). *ret_network stays NULL when that is nothing. */

@@ -171,6 +171,7 @@ int operation_call(struct operation *operation, const struct json *plugin,
 		.backend = attachment->firewall ? attachment->firewall : "auto",
 		.rules_elsewhere = attachment->firewall != NULL,
 		.fresh = attachment->fresh,
+		.inside = attachment->inside,
 	};
 	auto_plugin struct plugin found = { 0 };
 	int ret;

@@ -11,6 +11,8 @@
 #include "base/err.h"
 #include "base/json.h"
 
+struct inside;
+
 struct cni_call {
 	const char *command;      /* ADD, DEL, CHECK, GC, STATUS, VERSION */
 	const char *container_id; /* "" where the command has none; so the four below */
@@ -25,9 +27,11 @@ struct cni_call {
 	void *data;
 	/* For a plugin in this process. The backend for the rules it asks for ("auto", ...), and
 	 * whether it is the caller who makes them; and whether the caller knows that nothing is
-	 * left of this attachment, so that it need not be looked for. */
+	 * left of this attachment, so that it need not be looked for; and the namespace, where the
+	 * caller has it open. */
 	const char *backend;
 	bool rules_elsewhere, fresh;
+	struct inside *inside;
 };
 
 struct plugin {

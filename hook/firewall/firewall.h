@@ -18,6 +18,7 @@ struct firewall_settings {
 
 struct firewall_backend {
 	const char *name;
+	bool by_owner; /* every rule carries its owner, so that none of another is ever removed */
 	/* Does this host use it? *ret_why says what was seen, for `check` (static text). */
 	bool (*usable)(const char **ret_why);
 	/* All of the rules or none, in place of what their owner had. Shared things (tables, base

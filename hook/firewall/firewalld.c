@@ -432,5 +432,5 @@ static int check(const struct firewall_rules *rules, const struct firewall_setti
 	return firewall_nftables.check(&rest, settings, missing, data, err);
 }
 
-const struct firewall_backend firewall_firewalld = { "firewalld", usable, replace, remove_rules,
-						     check };
+const struct firewall_backend firewall_firewalld = { "firewalld", false,        usable,
+						     replace,     remove_rules, check };

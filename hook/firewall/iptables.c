@@ -470,14 +470,10 @@ static int remove_from(const struct leaving *leaving, const struct firewall_sett
 static int allow_localnet(const struct firewall_rules *rules, struct err *err)
 {
 	for (size_t i = 0; i < rules->publish_count; i++) {
-		char interface[IF_NAMESIZE];
-		int ret;
+		int ret = 0;
 
-		if (!is_localhost(&rules->publishes[i]))
-			continue;
-		ret = route_interface(AF_INET, rules->publishes[i].target.bytes, interface, err);
-		if (ret == 0)
-			ret = route_allow_localnet(interface, err);
+		if (is_localhost(&rules->publishes[i]))
+			ret = route_allow_localnet(rules->publishes[i].target.bytes, err);
 		if (ret < 0)
 			return ret;
 	}
@@ -653,5 +649,5 @@ static int check(const struct firewall_rules *rules, const struct firewall_setti
 	return ret;
 }
 
-const struct firewall_backend firewall_iptables = { "iptables", usable, replace, remove_rules,
-						    check };
+const struct firewall_backend firewall_iptables = { "iptables", true,         usable,
+						    replace,    remove_rules, check };

@@ -15,23 +15,26 @@
 #include "nftables_element.h"
 #include "nftables_table.h"
 
-static bool ignore_answer(void *data, const struct nlattr *attrs, size_t size)
+static void note_code(void *data, unsigned int index, int code, const struct nlattr *attrs,
+		      size_t size)
 {
-	(void)data, (void)attrs, (void)size;
-	return true;
+	(void)index, (void)attrs, (void)size;
+	*(int *)data = code;
 }
 
 static bool usable(const char **ret_why)
 {
 	auto_nft_batch struct nft_batch question = { 0 };
 	auto_close int fd = -1;
+	int code = 0;
 
 	nft_message(&question, NFT_MSG_GETGEN, 0, 0);
-	if (nft_open(&fd, NULL) < 0 ||
-	    nft_ask(fd, &question, false, ignore_answer, NULL, NULL) < 0) {
+	if (nft_open(&fd, NULL) < 0 || nft_ask_each(fd, &question, note_code, &code, NULL) < 0 ||
+	    code < 0) {
 		*ret_why = "the kernel has no nf_tables, or does not let us use it";
 		return false;
 	}
+	nft_leave(take_fd(&fd));
 	*ret_why = "the kernel has nf_tables";
 	return true;
 }
@@ -63,16 +66,14 @@ static int put_in_place(struct nft_batch *batch, const struct nftables_element *
 	return 0;
 }
 
-/* All chains of all tables are looked through only when our table is made or made whole, which is
- * what a reload after a flush does; else only those that iptables knows, so that the cost does not
- * grow with what others have. */
-static int accept_elsewhere(int fd, bool all, struct nft_batch *batch, struct err *err)
+static int accept_elsewhere(int fd, const struct nftables_forward *forward, bool all,
+			    struct nft_batch *batch, struct err *err)
 {
 	auto_free struct nftables_chain *chains = NULL;
 	size_t count = 0;
 	int ret;
 
-	ret = nftables_dropping(fd, all, &chains, &count, err);
+	ret = nftables_dropping(fd, all ? NULL : forward, &chains, &count, err);
 	for (size_t i = 0; ret == 0 && i < count; i++) {
 		log_info("%s %s drops what is forwarded: accepting what is ours there",
 			 chains[i].table, chains[i].name);
@@ -81,22 +82,62 @@ static int accept_elsewhere(int fd, bool all, struct nft_batch *batch, struct er
 	return ret;
 }
 
+struct looking {
+	struct nftables_table_look table;
+	struct nftables_forward forward;
+	struct nftables_elements_look elements;
+	unsigned int forward_begins, elements_begin; /* numbers of questions */
+};
+
+static void read_answer(void *data, unsigned int index, int code, const struct nlattr *attrs,
+			size_t size)
+{
+	struct looking *looking = data;
+
+	if (index >= looking->elements_begin)
+		nftables_elements_answer(&looking->elements, index - looking->elements_begin, code,
+					 attrs, size);
+	else if (index >= looking->forward_begins)
+		nftables_forward_answer(&looking->forward, index - looking->forward_begins, code,
+					attrs, size);
+	else
+		nftables_table_answer(&looking->table, code, attrs, size);
+}
+
+/* All that has to be known, asked in one message. */
+static int look(int fd, const struct nftables_elements *elements, struct looking *looking,
+		struct err *err)
+{
+	auto_nft_batch struct nft_batch questions = { 0 };
+	int ret;
+
+	nftables_table_ask(&questions);
+	looking->forward_begins = questions.messages.count;
+	nftables_forward_ask(&questions);
+	looking->elements_begin = questions.messages.count;
+	nftables_elements_ask(&questions, elements, &looking->elements);
+	ret = nft_ask_each(fd, &questions, read_answer, looking, err);
+	return ret < 0 ? ret : nftables_elements_looked(&looking->elements, err);
+}
+
 /* *ret_slow: rules were taken away, and whoever closes the socket waits for the kernel. */
 static int replace_once(int fd, const struct nftables_elements *elements, const char *owner,
 			bool *ret_slow, struct err *err)
 {
+	struct looking looking = { 0 };
 	auto_free struct nftables_found *found = NULL;
 	auto_nft_batch struct nft_batch batch = { 0 };
 	enum nftables_table_state state;
 	int ret;
 
-	ret = nftables_table_look(fd, &state, err);
+	ret = look(fd, elements, &looking, err);
+	found = looking.elements.found;
+	if (ret == 0)
+		ret = nftables_table_state(&looking.table, &state, err);
 	if (ret < 0)
 		return ret;
 	nftables_table_add(&batch, state);
-	ret = accept_elsewhere(fd, state != TABLE_WHOLE, &batch, err);
-	if (ret == 0)
-		ret = nftables_elements_look(fd, elements, &found, err);
+	ret = accept_elsewhere(fd, &looking.forward, state != TABLE_WHOLE, &batch, err);
 	*ret_slow = *ret_slow || state == TABLE_EMPTIED;
 	for (size_t i = 0; ret == 0 && i < elements->count; i++)
 		*ret_slow = *ret_slow || found[i].there;
@@ -120,15 +161,10 @@ static bool is_localhost(const struct rules_publish *publish)
 static int allow_localnet(const struct firewall_rules *rules, struct err *err)
 {
 	for (size_t i = 0; i < rules->publish_count; i++) {
-		const struct rules_address *target = &rules->publishes[i].target;
-		char interface[IF_NAMESIZE];
-		int ret;
+		int ret = 0;
 
-		if (!is_localhost(&rules->publishes[i]))
-			continue;
-		ret = route_interface(AF_INET, target->bytes, interface, err);
-		if (ret == 0)
-			ret = route_allow_localnet(interface, err);
+		if (is_localhost(&rules->publishes[i]))
+			ret = route_allow_localnet(rules->publishes[i].target.bytes, err);
 		if (ret < 0)
 			return ret;
 	}
@@ -231,7 +267,7 @@ static int check_table(int fd, const struct report *report, struct err *err)
 	if (ret == 0 && state == TABLE_EMPTIED)
 		say(report, mem_copy("rules of table inet " NFTABLES_TABLE " are missing"));
 	if (ret == 0)
-		ret = nftables_dropping(fd, true, &chains, &count, err);
+		ret = nftables_dropping(fd, NULL, &chains, &count, err);
 	for (size_t i = 0; ret == 0 && i < count; i++)
 		say(report, mem_format("chain %s of table %s drops what is forwarded, and the rule "
 				       "that accepts what is ours is missing",
@@ -257,9 +293,7 @@ static void check_localnet(const struct firewall_rules *rules, const struct repo
 		char interface[IF_NAMESIZE];
 
 		if (!is_localhost(&rules->publishes[i]) ||
-		    route_interface(AF_INET, rules->publishes[i].target.bytes, interface, NULL) <
-			    0 ||
-		    route_allows_localnet(interface))
+		    route_allows_localnet(rules->publishes[i].target.bytes, interface))
 			continue;
 		say(report, mem_format("route_localnet of %s is off", interface));
 		return;
@@ -288,5 +322,5 @@ static int check(const struct firewall_rules *rules, const struct firewall_setti
 	return ret;
 }
 
-const struct firewall_backend firewall_nftables = { "nftables", usable, replace, remove_rules,
-						    check };
+const struct firewall_backend firewall_nftables = { "nftables", true,         usable,
+						    replace,    remove_rules, check };

@@ -21,25 +21,39 @@ struct dropping {
 	int family; /* the one that is asked for */
 };
 
-static bool add_if_dropping(void *data, const struct nlattr *attrs, size_t size)
+/* False: it does not drop what is forwarded, or is our own. */
+static bool read_dropping(const struct nlattr *attrs, size_t size, int family,
+			  struct nftables_chain *ret_chain)
 {
 	const char *table = nft_text(nft_find(attrs, size, NFTA_CHAIN_TABLE));
 	const char *name = nft_text(nft_find(attrs, size, NFTA_CHAIN_NAME));
 	const struct nlattr *hook = nft_find(attrs, size, NFTA_CHAIN_HOOK);
 	const struct nlattr *policy = nft_find(attrs, size, NFTA_CHAIN_POLICY);
-	struct dropping *dropping = data;
-	struct nftables_chain *chain;
 
 	if (!hook || nft_u32(nft_find_in(hook, NFTA_HOOK_HOOKNUM)) != NF_INET_FORWARD || !policy ||
 	    nft_u32(policy) != NF_DROP || strcmp(table, NFTABLES_TABLE) == 0 ||
-	    strlen(table) >= sizeof(chain->table) || strlen(name) >= sizeof(chain->name))
+	    strlen(table) >= sizeof(ret_chain->table) || strlen(name) >= sizeof(ret_chain->name))
 		return false;
+	*ret_chain = (struct nftables_chain){ .family = family };
+	snprintf(ret_chain->table, sizeof(ret_chain->table), "%s", table);
+	snprintf(ret_chain->name, sizeof(ret_chain->name), "%s", name);
+	return true;
+}
+
+static void add(struct dropping *dropping, const struct nftables_chain *chain)
+{
 	dropping->chains =
 		mem_array(dropping->chains, dropping->count + 1, sizeof(*dropping->chains));
-	chain = &dropping->chains[dropping->count++];
-	*chain = (struct nftables_chain){ .family = dropping->family };
-	snprintf(chain->table, sizeof(chain->table), "%s", table);
-	snprintf(chain->name, sizeof(chain->name), "%s", name);
+	dropping->chains[dropping->count++] = *chain;
+}
+
+static bool add_if_dropping(void *data, const struct nlattr *attrs, size_t size)
+{
+	struct dropping *dropping = data;
+	struct nftables_chain chain;
+
+	if (read_dropping(attrs, size, dropping->family, &chain))
+		add(dropping, &chain);
 	return false;
 }
 
@@ -51,26 +65,21 @@ static int unless_gone(int ret)
 
 static const int iptables_families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 
-static void look_at_forward(void *data, unsigned int index, int code, const struct nlattr *attrs,
-			    size_t size)
+void nftables_forward_ask(struct nft_batch *questions)
 {
-	struct dropping *dropping = data;
-
-	dropping->family = iptables_families[index];
-	if (code == 0)
-		add_if_dropping(dropping, attrs, size);
+	for (size_t i = 0; i < array_size(iptables_families); i++) {
+		nft_message(questions, NFT_MSG_GETCHAIN, iptables_families[i], 0);
+		nft_put_text(questions, NFTA_CHAIN_TABLE, "filter");
+		nft_put_text(questions, NFTA_CHAIN_NAME, "FORWARD");
+	}
 }
 
-static int ask_iptables(int fd, struct dropping *dropping, struct err *err)
+void nftables_forward_answer(struct nftables_forward *forward, unsigned int index, int code,
+			     const struct nlattr *attrs, size_t size)
 {
-	auto_nft_batch struct nft_batch questions = { 0 };
-
-	for (size_t i = 0; i < array_size(iptables_families); i++) {
-		nft_message(&questions, NFT_MSG_GETCHAIN, iptables_families[i], 0);
-		nft_put_text(&questions, NFTA_CHAIN_TABLE, "filter");
-		nft_put_text(&questions, NFTA_CHAIN_NAME, "FORWARD");
-	}
-	return nft_ask_each(fd, &questions, look_at_forward, dropping, err);
+	if (code == 0 && forward->count < array_size(forward->chains) &&
+	    read_dropping(attrs, size, iptables_families[index], &forward->chains[forward->count]))
+		forward->count++;
 }
 
 static int ask_all(int fd, struct dropping *dropping, struct err *err)
@@ -118,14 +127,16 @@ static int drop_those_with_ours(int fd, struct dropping *dropping, struct err *e
 	return 0;
 }
 
-int nftables_dropping(int fd, bool all, struct nftables_chain **ret_missing, size_t *ret_count,
-		      struct err *err)
+int nftables_dropping(int fd, const struct nftables_forward *forward,
+		      struct nftables_chain **ret_missing, size_t *ret_count, struct err *err)
 {
 	static const int families[] = { NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET };
 	struct dropping dropping = { 0 };
-	int ret = all ? 0 : ask_iptables(fd, &dropping, err);
+	int ret = 0;
 
-	for (size_t i = 0; all && ret == 0 && i < array_size(families); i++) {
+	for (size_t i = 0; forward && i < forward->count; i++)
+		add(&dropping, &forward->chains[i]);
+	for (size_t i = 0; !forward && ret == 0 && i < array_size(families); i++) {
 		dropping.family = families[i];
 		ret = ask_all(fd, &dropping, err);
 	}

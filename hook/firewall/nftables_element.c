@@ -140,24 +140,28 @@ void nftables_element_delete(struct nft_batch *batch, const struct nftables_elem
 
 /* ---- from the kernel ---- */
 
-struct looking {
-	const struct nftables_elements *elements;
-	struct nftables_found *found;
-	int error; /* errno */
-};
-
-static void read_found(void *data, unsigned int index, int code, const struct nlattr *attrs,
-		       size_t size)
+void nftables_elements_ask(struct nft_batch *questions, const struct nftables_elements *elements,
+			   struct nftables_elements_look *ret_look)
 {
-	struct looking *looking = data;
-	const struct nftables_element *element = &looking->elements->items[index];
-	struct nftables_found *found = &looking->found[index];
+	*ret_look = (struct nftables_elements_look){
+		.elements = elements,
+		.found = mem_alloc((elements->count + 1) * sizeof(*ret_look->found)),
+	};
+	for (size_t i = 0; i < elements->count; i++)
+		put_element(questions, NFT_MSG_GETSETELEM, 0, &elements->items[i], NULL);
+}
+
+void nftables_elements_answer(struct nftables_elements_look *look, unsigned int index, int code,
+			      const struct nlattr *attrs, size_t size)
+{
+	const struct nftables_element *element = &look->elements->items[index];
+	struct nftables_found *found = &look->found[index];
 	const struct nlattr *list, *item, *value;
 	size_t value_size;
 	const void *bytes;
 
 	if (code < 0 && code != -ENOENT)
-		looking->error = -code;
+		look->error = -code;
 	list = code < 0 ? NULL : nft_find(attrs, size, NFTA_SET_ELEM_LIST_ELEMENTS);
 	item = list ? nft_next(list, NULL) : NULL;
 	if (!item)
@@ -171,22 +175,28 @@ static void read_found(void *data, unsigned int index, int code, const struct nl
 		 nftables_comment(nft_find_in(item, NFTA_SET_ELEM_USERDATA)));
 }
 
+int nftables_elements_looked(const struct nftables_elements_look *look, struct err *err)
+{
+	return look->error ? err_set(err, look->error, "nf_tables") : 0;
+}
+
+static void answer(void *data, unsigned int index, int code, const struct nlattr *attrs,
+		   size_t size)
+{
+	nftables_elements_answer(data, index, code, attrs, size);
+}
+
 int nftables_elements_look(int fd, const struct nftables_elements *elements,
 			   struct nftables_found **ret_found, struct err *err)
 {
-	auto_free struct nftables_found *found = mem_alloc((elements->count + 1) * sizeof(*found));
 	auto_nft_batch struct nft_batch questions = { 0 };
-	struct looking looking = { .elements = elements, .found = found };
+	struct nftables_elements_look look;
 	int ret;
 
-	for (size_t i = 0; i < elements->count; i++)
-		put_element(&questions, NFT_MSG_GETSETELEM, 0, &elements->items[i], NULL);
-	ret = nft_ask_each(fd, &questions, read_found, &looking, err);
-	if (ret == 0 && looking.error)
-		ret = err_set(err, looking.error, "nf_tables");
-	if (ret == 0)
-		*ret_found = take_ptr(found);
-	return ret;
+	nftables_elements_ask(&questions, elements, &look);
+	*ret_found = look.found;
+	ret = nft_ask_each(fd, &questions, answer, &look, err);
+	return ret < 0 ? ret : nftables_elements_looked(&look, err);
 }
 
 struct finding {

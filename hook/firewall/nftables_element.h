@@ -31,7 +31,8 @@ void nftables_element_add(struct nft_batch *batch, const struct nftables_element
 			  const char *owner);
 void nftables_element_delete(struct nft_batch *batch, const struct nftables_element *element);
 
-/* What the kernel has under the key of each element; owned (free), in their order. */
+/* What the kernel has under the key of each element; owned (free), in their order, on failure too.
+ */
 struct nftables_found {
 	bool there;
 	bool same; /* the data is */
@@ -39,6 +40,19 @@ struct nftables_found {
 };
 int nftables_elements_look(int fd, const struct nftables_elements *elements,
 			   struct nftables_found **ret_found, struct err *err);
+
+/* The same in parts: the questions, to be asked together with others (nft_ask_each), and each
+ * answer. found is owned by the caller (free). */
+struct nftables_elements_look {
+	const struct nftables_elements *elements;
+	struct nftables_found *found;
+	int error; /* errno */
+};
+void nftables_elements_ask(struct nft_batch *questions, const struct nftables_elements *elements,
+			   struct nftables_elements_look *ret_look);
+void nftables_elements_answer(struct nftables_elements_look *look, unsigned int index, int code,
+			      const struct nlattr *attrs, size_t size);
+int nftables_elements_looked(const struct nftables_elements_look *look, struct err *err);
 
 /* Every element of an owner, found by going through all sets. */
 int nftables_elements_find(int fd, const char *owner, struct nftables_elements *ret_elements,

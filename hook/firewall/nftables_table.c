@@ -311,17 +311,18 @@ void nftables_table_add(struct nft_batch *batch, enum nftables_table_state state
 	add_rules(batch);
 }
 
-struct table_look {
-	unsigned int missing, empty;
-	int error; /* errno */
-};
-
-static void look_at_chain(void *data, unsigned int index, int code, const struct nlattr *attrs,
-			  size_t size)
+void nftables_table_ask(struct nft_batch *questions)
 {
-	struct table_look *look = data;
+	for (size_t i = 0; i < array_size(chains); i++) {
+		nft_message(questions, NFT_MSG_GETCHAIN, NFPROTO_INET, 0);
+		nft_put_text(questions, NFTA_CHAIN_TABLE, NFTABLES_TABLE);
+		nft_put_text(questions, NFTA_CHAIN_NAME, chains[i].name);
+	}
+}
 
-	(void)index;
+void nftables_table_answer(struct nftables_table_look *look, int code, const struct nlattr *attrs,
+			   size_t size)
+{
 	if (code == -ENOENT)
 		look->missing++;
 	else if (code < 0)
@@ -332,26 +333,33 @@ static void look_at_chain(void *data, unsigned int index, int code, const struct
 
 /* Chains are made in one transaction and so are all there or none is; a flush takes the rules of
  * all or of one. */
+int nftables_table_state(const struct nftables_table_look *look,
+			 enum nftables_table_state *ret_state, struct err *err)
+{
+	if (look->error)
+		return err_set(err, look->error, "nf_tables");
+	*ret_state = look->missing == array_size(chains) ? TABLE_ABSENT
+		     : look->missing || look->empty      ? TABLE_EMPTIED
+							 : TABLE_WHOLE;
+	return 0;
+}
+
+static void answer(void *data, unsigned int index, int code, const struct nlattr *attrs,
+		   size_t size)
+{
+	(void)index;
+	nftables_table_answer(data, code, attrs, size);
+}
+
 int nftables_table_look(int fd, enum nftables_table_state *ret_state, struct err *err)
 {
 	auto_nft_batch struct nft_batch questions = { 0 };
-	struct table_look look = { 0 };
+	struct nftables_table_look look = { 0 };
 	int ret;
 
-	for (size_t i = 0; i < array_size(chains); i++) {
-		nft_message(&questions, NFT_MSG_GETCHAIN, NFPROTO_INET, 0);
-		nft_put_text(&questions, NFTA_CHAIN_TABLE, NFTABLES_TABLE);
-		nft_put_text(&questions, NFTA_CHAIN_NAME, chains[i].name);
-	}
-	ret = nft_ask_each(fd, &questions, look_at_chain, &look, err);
-	if (ret == 0 && look.error)
-		ret = err_set(err, look.error, "nf_tables");
-	if (ret < 0)
-		return ret;
-	*ret_state = look.missing == array_size(chains) ? TABLE_ABSENT
-		     : look.missing || look.empty       ? TABLE_EMPTIED
-							: TABLE_WHOLE;
-	return 0;
+	nftables_table_ask(&questions);
+	ret = nft_ask_each(fd, &questions, answer, &look, err);
+	return ret < 0 ? ret : nftables_table_state(&look, ret_state, err);
 }
 
 /* ---- comments ---- */

@@ -29,6 +29,18 @@ enum nftables_table_state {
 
 int nftables_table_look(int fd, enum nftables_table_state *ret_state, struct err *err);
 
+/* The same in parts: the questions, to be asked together with others (nft_ask_each); each answer;
+ * what they say. */
+struct nftables_table_look {
+	unsigned int missing, empty;
+	int error; /* errno */
+};
+void nftables_table_ask(struct nft_batch *questions);
+void nftables_table_answer(struct nftables_table_look *look, int code, const struct nlattr *attrs,
+			   size_t size);
+int nftables_table_state(const struct nftables_table_look *look,
+			 enum nftables_table_state *ret_state, struct err *err);
+
 /* What is missing, to be committed together with the elements. */
 void nftables_table_add(struct nft_batch *batch, enum nftables_table_state state);
 
@@ -42,10 +54,22 @@ struct nftables_chain {
 	char table[64], name[64];
 };
 
-/* The chains iptables would use, or (all) every chain of every table; those without a rule that
- * accepts our mark are missing. Owned by the caller (free). */
-int nftables_dropping(int fd, bool all, struct nftables_chain **ret_missing, size_t *ret_count,
-		      struct err *err);
+/* Of the chains that iptables would use, as asked for together with other questions, those that
+ * drop. */
+struct nftables_forward {
+	struct nftables_chain chains[2];
+	size_t count;
+};
+void nftables_forward_ask(struct nft_batch *questions);
+void nftables_forward_answer(struct nftables_forward *forward, unsigned int index, int code,
+			     const struct nlattr *attrs, size_t size);
+
+/* Of these, or (forward NULL) of every chain of every table, those without a rule that accepts our
+ * mark. Every chain is looked through only when our table is made or made whole, which is what a
+ * reload after a flush does, so that the cost does not grow with what others have. Owned by the
+ * caller (free). */
+int nftables_dropping(int fd, const struct nftables_forward *forward,
+		      struct nftables_chain **ret_missing, size_t *ret_count, struct err *err);
 
 /* Put that one rule at the head of such a chain. */
 void nftables_accept_in(struct nft_batch *batch, const struct nftables_chain *chain);

@@ -29,4 +29,6 @@ static int check(const struct firewall_rules *rules, const struct firewall_setti
 	return 0;
 }
 
-const struct firewall_backend firewall_none = { "none", usable, replace, remove_rules, check };
+const struct firewall_backend firewall_none = {
+	"none", true, usable, replace, remove_rules, check
+};

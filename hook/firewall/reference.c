@@ -227,14 +227,14 @@ int reference_allow_localnet(const struct json *networks, struct err *err)
 
 	for (size_t i = 0; ret == 0 && i < json_count(networks); i++) {
 		const struct json *portmap = json_get(json_at(networks, i), "portmap");
-		char interface[IF_NAMESIZE];
 		struct xtables_prefix address;
 
-		/* No way to the container: then nothing would come of it. */
 		if (json_count(json_get(portmap, "mappings")) && reference_is_snat(portmap) &&
-		    reference_find_address(json_get(portmap, "addresses"), AF_INET, &address) &&
-		    route_interface(AF_INET, address.address.bytes, interface, NULL) == 0)
-			ret = route_allow_localnet(interface, err);
+		    reference_find_address(json_get(portmap, "addresses"), AF_INET, &address))
+			ret = route_allow_localnet(address.address.bytes, err);
+		/* No way to the container: then nothing would come of it. */
+		if (ret == -ENETUNREACH || ret == -EHOSTUNREACH)
+			ret = 0;
 	}
 	return ret;
 }

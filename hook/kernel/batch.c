@@ -11,7 +11,7 @@
 #include "base/auto.h"
 #include "base/mem.h"
 
-enum { ANSWER_SIZE = 32 << 10 };
+enum { ANSWER_SIZE = 32 << 10, AT_ONCE = 4 };
 
 int batch_open_protocol(int protocol, struct batch *ret_batch, struct err *err)
 {
@@ -25,6 +25,15 @@ int batch_open_protocol(int protocol, struct batch *ret_batch, struct err *err)
 int batch_open(struct batch *ret_batch, struct err *err)
 {
 	return batch_open_protocol(NETLINK_ROUTE, ret_batch, err);
+}
+
+int batch_home(struct batch **ret_batch, struct err *err)
+{
+	static struct batch home;
+	int ret = home.fd > 0 ? 0 : batch_open(&home, err);
+
+	*ret_batch = &home;
+	return ret;
 }
 
 void batch_close(struct batch *batch)
@@ -112,58 +121,88 @@ static void reset(struct batch *batch)
 	batch->messages.size = 0;
 }
 
-/* The kernel fits a dump to what it has been read with; another answer might be larger. */
-static ssize_t receive(int fd, char *buffer)
+/* What is there, in one call: at least one datagram, each with one message or many. The kernel fits
+ * a dump to what it has been read with; another answer might be larger. */
+static int receive(int fd, void (*each)(void *data, const struct nlmsghdr *header), void *data)
 {
-	ssize_t len;
+	_Alignas(8) char buffers[AT_ONCE][ANSWER_SIZE];
+	struct mmsghdr answers[AT_ONCE] = { 0 };
+	struct iovec parts[AT_ONCE];
+	int taken;
 
-	do
-		len = recv(fd, buffer, ANSWER_SIZE, MSG_TRUNC);
-	while (len < 0 && errno == EINTR);
-	if (len > ANSWER_SIZE) {
-		errno = EMSGSIZE;
-		return -1;
+	for (size_t i = 0; i < AT_ONCE; i++) {
+		parts[i] = (struct iovec){ buffers[i], ANSWER_SIZE };
+		answers[i].msg_hdr = (struct msghdr){ .msg_iov = &parts[i], .msg_iovlen = 1 };
 	}
-	return len;
+	do
+		taken = recvmmsg(fd, answers, AT_ONCE, MSG_WAITFORONE, NULL);
+	while (taken < 0 && errno == EINTR);
+	for (int i = 0; i < taken; i++) {
+		const struct nlmsghdr *header = (const void *)buffers[i];
+		size_t left = answers[i].msg_len;
+
+		if (answers[i].msg_hdr.msg_flags & MSG_TRUNC)
+			return -EMSGSIZE;
+		for (; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left))
+			each(data, header);
+	}
+	return taken < 0 ? -errno : 0;
 }
 
-static void note_codes(struct batch *batch, const char *buffer, ssize_t len, bool *ret_last)
+struct sending {
+	struct batch *batch;
+	void (*func)(void *data, const struct nlmsghdr *object);
+	void *data;
+	bool ended;
+};
+
+static void take_result(void *data, const struct nlmsghdr *header)
 {
-	const struct nlmsghdr *header = (const void *)buffer;
+	struct sending *sending = data;
+	struct batch *batch = sending->batch;
+	uint32_t index = header->nlmsg_seq - batch->sequence;
 
-	for (; NLMSG_OK(header, (size_t)len); header = NLMSG_NEXT(header, len)) {
-		uint32_t index = header->nlmsg_seq - batch->sequence;
-
-		if (header->nlmsg_type != NLMSG_ERROR || index >= batch->messages.count)
-			continue;
+	if (index >= batch->messages.count)
+		return;
+	if (header->nlmsg_type == NLMSG_ERROR)
 		batch->codes[index] = ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
-		*ret_last = *ret_last || index == batch->messages.count - 1;
-	}
+	else if (sending->func)
+		sending->func(sending->data, header);
+	sending->ended = sending->ended || index == batch->messages.count - 1;
+}
+
+/* rtnetlink numbers the requests of each kind in fours: new, del, get, set. */
+static bool is_question(const struct nlmsghdr *header)
+{
+	return header->nlmsg_type < 0x100 && (header->nlmsg_type & 3) == 2;
 }
 
 /* Only the last asks for an answer when all went well: it comes after those of all others. */
-int batch_send(struct batch *batch, struct err *err)
+int batch_send_and_read(struct batch *batch,
+			void (*func)(void *data, const struct nlmsghdr *object), void *data,
+			struct err *err)
 {
-	_Alignas(8) char buffer[ANSWER_SIZE];
-	bool last = false;
+	struct sending sending = { batch, func, data, false };
+	struct nlmsghdr *last;
 	int ret;
 
 	if (batch->messages.count == 0)
 		return 0;
 	batch->codes = mem_array(batch->codes, batch->messages.count, sizeof(*batch->codes));
 	memset(batch->codes, 0, batch->messages.count * sizeof(*batch->codes));
-	messages_at(&batch->messages, batch->messages.last)->nlmsg_flags |= NLM_F_ACK;
+	last = messages_at(&batch->messages, batch->messages.last);
+	if (!is_question(last))
+		last->nlmsg_flags |= NLM_F_ACK;
 	ret = send_all(batch);
-	while (ret == 0 && !last) {
-		ssize_t len = receive(batch->fd, buffer);
-
-		if (len < 0)
-			ret = -errno;
-		else
-			note_codes(batch, buffer, len, &last);
-	}
+	while (ret == 0 && !sending.ended)
+		ret = receive(batch->fd, take_result, &sending);
 	reset(batch);
 	return ret < 0 ? err_set(err, -ret, "netlink") : 0;
+}
+
+int batch_send(struct batch *batch, struct err *err)
+{
+	return batch_send_and_read(batch, NULL, NULL, err);
 }
 
 /* ---- asking ---- */
@@ -184,8 +223,10 @@ static int code_of(const struct nlmsghdr *header)
 }
 
 /* One object is a whole answer if no dump was asked for: an acknowledgement would be one more. */
-static void take_answer(struct question *question, const struct nlmsghdr *header)
+static void take_answer(void *data, const struct nlmsghdr *header)
 {
+	struct question *question = data;
+
 	if (question->ended || header->nlmsg_seq != question->sequence)
 		return;
 	question->interrupted |= (header->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
@@ -201,7 +242,6 @@ static void take_answer(struct question *question, const struct nlmsghdr *header
 int batch_ask(struct batch *batch, void (*func)(void *data, const struct nlmsghdr *object),
 	      void *data)
 {
-	_Alignas(8) char buffer[ANSWER_SIZE];
 	struct question question = { .func = func,
 				     .data = data,
 				     .sequence = batch->sequence,
@@ -210,15 +250,8 @@ int batch_ask(struct batch *batch, void (*func)(void *data, const struct nlmsghd
 	int ret = send_all(batch);
 
 	reset(batch);
-	while (ret == 0 && !question.ended) {
-		const struct nlmsghdr *header = (const void *)buffer;
-		ssize_t len = receive(batch->fd, buffer);
-
-		if (len < 0)
-			return -errno;
-		for (; NLMSG_OK(header, (size_t)len); header = NLMSG_NEXT(header, len))
-			take_answer(&question, header);
-	}
+	while (ret == 0 && !question.ended)
+		ret = receive(batch->fd, take_answer, &question);
 	if (ret == 0)
 		ret = question.code;
 	return ret == 0 && question.interrupted ? -EAGAIN : ret;

@@ -24,6 +24,9 @@ struct batch {
 int batch_open(struct batch *ret_batch, struct err *err);
 /* For requests to something else than rtnetlink (NETLINK_*). */
 int batch_open_protocol(int protocol, struct batch *ret_batch, struct err *err);
+/* One of rtnetlink that serves for the whole run, and is never closed: in the namespace that the
+ * process is of. */
+int batch_home(struct batch **ret_batch, struct err *err);
 void batch_close(struct batch *batch);
 #define auto_batch __attribute__((cleanup(batch_close)))
 
@@ -43,6 +46,11 @@ void batch_append(struct batch *batch, const void *data, size_t size);
 /* Send them all; what became of each is in codes until the next request is begun. An error only
  * when the kernel could not be asked. */
 int batch_send(struct batch *batch, struct err *err);
+
+/* The same, with questions among the requests: func is called for each object of the answers. */
+int batch_send_and_read(struct batch *batch,
+			void (*func)(void *data, const struct nlmsghdr *object), void *data,
+			struct err *err);
 
 /* The one request of the batch is a question: a dump, or one about one object. func is called for
  * each object of the answer; the return value is 0 or the negative errno that the kernel answered,

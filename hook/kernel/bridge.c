@@ -118,28 +118,34 @@ static void request_mac(struct batch *batch, struct link_facts *facts)
 	batch_put(batch, IFLA_ADDRESS, facts->mac, sizeof(facts->mac));
 }
 
+/* The address (unless it has been added before), and the MAC. */
 static int add_address(struct batch *batch, const char *name, struct link_facts *facts,
-		       const struct facts_address *address, struct err *err)
+		       const struct facts_address *address, bool added, struct err *err)
 {
 	int ret;
 
-	facts_request_address(batch, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, facts->index, address);
+	request_mac(batch, facts);
+	if (!added)
+		facts_request_address(batch, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, facts->index,
+				      address);
 	/* Nobody else has the gateway's address; looking for him would keep the first container
 	 * from its gateway for two seconds. */
-	if (address->family == AF_INET6)
+	if (!added && address->family == AF_INET6)
 		batch_put_u32(batch, IFA_FLAGS, IFA_F_NODAD);
-	request_mac(batch, facts);
 	sysctl_try(name, "ipv6/accept_ra", "0");
 	ret = batch_send(batch, err);
 	if (ret < 0)
 		return ret;
-	if (batch->codes[0] < 0 && batch->codes[0] != -EEXIST)
-		return err_set(err, -batch->codes[0], "add an address to %s", name);
-	return batch->codes[1] < 0 ? err_set(err, -batch->codes[1], "set the MAC of %s", name) : 0;
+	if (batch->codes[0] < 0)
+		return err_set(err, -batch->codes[0], "set the MAC of %s", name);
+	if (!added && batch->codes[1] < 0 && batch->codes[1] != -EEXIST)
+		return err_set(err, -batch->codes[1], "add an address to %s", name);
+	return 0;
 }
 
 int bridge_ensure_address(struct batch *batch, const char *name, struct link_facts *facts,
-			  const struct facts_address *address, bool force, struct err *err)
+			  const struct facts_address *address, bool added, bool force,
+			  struct err *err)
 {
 	auto_free struct facts_address *there = NULL;
 	size_t count = 0;
@@ -149,15 +155,15 @@ int bridge_ensure_address(struct batch *batch, const char *name, struct link_fac
 	if (ret < 0)
 		return ret;
 	for (size_t i = 0; i < count; i++)
-		if (same_address(&there[i], address))
+		if (same_address(&there[i], address) && !added)
 			return 0;
 	for (size_t i = 0; i < count; i++) {
-		if (!conflicts(&there[i], address))
+		if (same_address(&there[i], address) || !conflicts(&there[i], address))
 			continue;
 		if (!force)
 			return refuse_conflict(name, address, err);
 		facts_request_address(batch, RTM_DELADDR, 0, facts->index, &there[i]);
 	}
 	ret = batch_send(batch, err);
-	return ret < 0 ? ret : add_address(batch, name, facts, address, err);
+	return ret < 0 ? ret : add_address(batch, name, facts, address, added, err);
 }

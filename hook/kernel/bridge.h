@@ -16,6 +16,8 @@ int bridge_ensure(struct batch *batch, const char *name, unsigned int mtu, bool 
 		  struct link_facts *ret_facts, struct err *err);
 
 /* Give it this address, and its MAC for good, lest it change with its ports. Another IPv4 address,
- * or an IPv6 one whose prefix overlaps, is replaced (force) or an error (EADDRINUSE). */
+ * or an IPv6 one whose prefix overlaps, is replaced (force) or an error (EADDRINUSE). added: the
+ * caller has just added it, and takes it back should this fail. */
 int bridge_ensure_address(struct batch *batch, const char *name, struct link_facts *facts,
-			  const struct facts_address *address, bool force, struct err *err);
+			  const struct facts_address *address, bool added, bool force,
+			  struct err *err);

@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "child_begin.h"
 
 enum {
@@ -94,6 +96,8 @@ static int start(struct program *program, struct pipes *pipes, struct err *err)
 	sigset_t all, before;
 	int code;
 
+	log_flush();
+	process_expect_children();
 	/* A handler of ours must not run in the new process before it has default signals. */
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);

@@ -2,7 +2,6 @@
 /* Processes by number: which one it is (its start time), and what is left of its group. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,13 +23,11 @@ struct process {
 
 static bool read_process(pid_t pid, struct process *ret_process)
 {
-	auto_free char *text = NULL;
+	char path[32], text[STAT_MAX];
 	const char *after_name;
-	char path[32];
-	size_t len;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (file_read(AT_FDCWD, path, STAT_MAX, false, &text, &len, NULL) < 0)
+	if (file_peek(path, text, sizeof(text)) < 0)
 		return false;
 	after_name = strrchr(text, ')'); /* a name may contain one, and blanks */
 	if (!after_name)

@@ -21,14 +21,12 @@ static void copy_bytes(void *to, const struct nlattr *attr, size_t size)
 		memcpy(to, data, size);
 }
 
-static void take_link(void *data, const struct nlmsghdr *object)
+void facts_read_link(const struct nlmsghdr *object, struct link_facts *ret_facts)
 {
 	const struct ifinfomsg *info = NLMSG_DATA(object);
 	const struct nlattr *kind, *operstate, *mac;
-	struct link_facts *facts = data;
+	struct link_facts *facts = ret_facts;
 
-	if (object->nlmsg_type != RTM_NEWLINK)
-		return;
 	*facts = (struct link_facts){
 		.index = info->ifi_index,
 		.flags = info->ifi_flags,
@@ -50,15 +48,27 @@ static void take_link(void *data, const struct nlmsghdr *object)
 			 (const char *)batch_data(kind, 1));
 }
 
-int facts_of_link(struct batch *batch, const char *name, struct link_facts *ret_facts,
-		  struct err *err)
+static void take_link(void *data, const struct nlmsghdr *object)
+{
+	if (object->nlmsg_type == RTM_NEWLINK)
+		facts_read_link(object, data);
+}
+
+void facts_request_link(struct batch *batch, const char *name)
 {
 	const struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
-	int ret;
 
 	batch_request(batch, RTM_GETLINK, 0, &info, sizeof(info));
 	batch_put_text(batch, IFLA_IFNAME, name);
 	batch_put_u32(batch, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+}
+
+int facts_of_link(struct batch *batch, const char *name, struct link_facts *ret_facts,
+		  struct err *err)
+{
+	int ret;
+
+	facts_request_link(batch, name);
 	ret = batch_ask(batch, take_link, ret_facts);
 	if (ret < 0 && ret != -ENODEV)
 		return err_set(err, -ret, "look at %s", name);

@@ -27,6 +27,9 @@ struct link_facts {
 /* -ENODEV without an err when there is none. */
 int facts_of_link(struct batch *batch, const char *name, struct link_facts *ret_facts,
 		  struct err *err);
+/* The question, among other requests, and an object of the answer (RTM_NEWLINK). */
+void facts_request_link(struct batch *batch, const char *name);
+void facts_read_link(const struct nlmsghdr *object, struct link_facts *ret_facts);
 /* By index alone, cheaper; 0 when there is none. */
 int facts_index(int fd, const char *name);
 

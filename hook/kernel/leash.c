@@ -15,6 +15,7 @@
 
 #include "base/auto.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "child.h"
 
 enum { SAID_MAX = 512, KILL_MS = 2000 };
@@ -442,6 +443,8 @@ int leash_start(const struct leash_program *program, struct leash *ret_leash, st
 	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return err_set(err, errno, "make a pair of sockets");
+	log_flush();
+	process_expect_children();
 	watcher = fork();
 	if (watcher == 0)
 		be_watcher(&copy, ends[1]);

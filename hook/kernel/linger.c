@@ -102,14 +102,12 @@ static bool detach(int link_fd, const struct request *request)
 
 /* ---- a link ---- */
 
-static int open_events(int *ret_fd, struct err *err)
+static int hear_events(int fd, struct err *err)
 {
 	const struct sockaddr_nl self = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
-	auto_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&self, sizeof(self)) < 0)
+	if (bind(fd, (const struct sockaddr *)&self, sizeof(self)) < 0)
 		return err_set(err, errno, "connect to netlink");
-	*ret_fd = take_fd(&fd);
 	return 0;
 }
 
@@ -164,22 +162,23 @@ static int wait_for(int fd, int index, struct deadline deadline, struct err *err
 	return ret < 0 && ret != -ENODEV ? err_set(err, -ret, "remove the link") : 0;
 }
 
-int linger_delete_link(const char *name, struct deadline deadline, struct err *err)
+int linger_delete_link(struct batch *batch, const char *name, struct deadline deadline,
+		       struct err *err)
 {
 	struct request request = { .header = { .nlmsg_len = sizeof(struct request),
 					       .nlmsg_type = RTM_DELLINK,
 					       .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK } };
-	auto_close int fd = -1;
-	int ret = open_events(&fd, err);
+	int ret;
 
-	if (ret < 0)
-		return ret;
-	request.info.ifi_index = facts_index(fd, name);
+	request.info.ifi_index = facts_index(batch->fd, name);
 	if (request.info.ifi_index == 0)
 		return 0;
-	if (!detach(fd, &request) && send(fd, &request, sizeof(request), 0) < 0)
+	ret = hear_events(batch->fd, err);
+	if (ret < 0)
+		return ret;
+	if (!detach(batch->fd, &request) && send(batch->fd, &request, sizeof(request), 0) < 0)
 		return err_set(err, errno, "remove the link");
-	return wait_for(fd, request.info.ifi_index, deadline, err);
+	return wait_for(batch->fd, request.info.ifi_index, deadline, err);
 }
 
 /* ---- sockets ---- */

@@ -6,10 +6,12 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "batch.h"
 
-/* Remove the link of this name from the network namespace of the caller. On return nobody can
- * see it or its peer any more, and their names are free. Already gone is success. */
-int linger_delete_link(const char *name, struct deadline deadline, struct err *err);
+/* Remove the link of this name where the batch's socket belongs, which is used up by it. On return
+ * nobody can see it or its peer any more, and their names are free. Already gone is success. */
+int linger_delete_link(struct batch *batch, const char *name, struct deadline deadline,
+		       struct err *err);
 
 /* The descriptor is closed for us, a moment after the end of this process. */
 void linger_keep(int fd);

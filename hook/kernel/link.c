@@ -14,26 +14,35 @@
 #include "facts.h"
 #include "route.h"
 
-static int set_flags(const char *name, unsigned int flags, struct err *err)
+static int set_flags_by(struct batch *batch, const char *name, unsigned int flags, struct err *err)
 {
 	const struct ifinfomsg info = { .ifi_flags = flags, .ifi_change = IFF_UP };
-	auto_batch struct batch batch = { .fd = -1 };
 	int ret;
 
-	ret = batch_open(&batch, err);
+	batch_request(batch, RTM_NEWLINK, 0, &info, sizeof(info));
+	batch_put_text(batch, IFLA_IFNAME, name);
+	ret = batch_send(batch, err);
 	if (ret < 0)
 		return ret;
-	batch_request(&batch, RTM_NEWLINK, 0, &info, sizeof(info));
-	batch_put_text(&batch, IFLA_IFNAME, name);
-	ret = batch_send(&batch, err);
-	if (ret < 0)
-		return ret;
-	return batch.codes[0] < 0 ? err_set(err, -batch.codes[0], "%s", name) : 0;
+	return batch->codes[0] < 0 ? err_set(err, -batch->codes[0], "%s", name) : 0;
+}
+
+static int set_flags(const char *name, unsigned int flags, struct err *err)
+{
+	auto_batch struct batch batch = { .fd = -1 };
+	int ret = batch_open(&batch, err);
+
+	return ret < 0 ? ret : set_flags_by(&batch, name, flags, err);
 }
 
 int link_set_up(const char *name, struct err *err)
 {
 	return set_flags(name, IFF_UP, err);
+}
+
+int link_set_up_by(struct batch *batch, const char *name, struct err *err)
+{
+	return set_flags_by(batch, name, IFF_UP, err);
 }
 
 int link_set_down(const char *name, struct err *err)

@@ -88,12 +88,28 @@ static char *owner(int protocol, uint16_t port)
 
 /* ---- is it? ---- */
 
+static socklen_t fill_address(int family, const char *address, uint16_t port,
+			      struct sockaddr_storage *ret_address)
+{
+	struct sockaddr_in6 *in6 = (void *)ret_address;
+	struct sockaddr_in *in = (void *)ret_address;
+
+	*ret_address = (struct sockaddr_storage){ .ss_family = (sa_family_t)family };
+	if (family == AF_INET6) {
+		in6->sin6_port = htons(port);
+		inet_pton(family, *address ? address : "::", &in6->sin6_addr);
+		return sizeof(*in6);
+	}
+	in->sin_port = htons(port);
+	inet_pton(family, *address ? address : "0.0.0.0", &in->sin_addr);
+	return sizeof(*in);
+}
+
 static int try_bind(int protocol, int family, const char *address, uint16_t port)
 {
 	int type = protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
 	auto_close int fd = socket(family, type | SOCK_CLOEXEC, protocol);
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_storage name;
 	const int on = 1;
 	int ret;
 
@@ -102,24 +118,36 @@ static int try_bind(int protocol, int family, const char *address, uint16_t port
 	if (type == SOCK_STREAM)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on,
 			   sizeof(on)); /* TIME_WAIT is no listener */
-	if (family == AF_INET6) {
+	if (family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-		inet_pton(family, *address ? address : "::", &in6.sin6_addr);
-		ret = bind(fd, (struct sockaddr *)&in6, sizeof(in6));
-	} else {
-		inet_pton(family, *address ? address : "0.0.0.0", &in.sin_addr);
-		ret = bind(fd, (struct sockaddr *)&in, sizeof(in));
-	}
+	ret = bind(fd, (struct sockaddr *)&name, fill_address(family, address, port, &name));
 	/* Of two that bind with SO_REUSEADDR only listen() tells. */
 	if (ret == 0 && type == SOCK_STREAM)
 		ret = listen(fd, 1);
 	return ret < 0 ? -errno : 0;
 }
 
+/* A socket of both families that shares with nobody: what it can bind is free, whoever looks. */
+static bool is_free(int protocol, const char *address, uint16_t port)
+{
+	int type = protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
+	int family = *address && !strchr(address, ':') ? AF_INET : AF_INET6;
+	auto_close int fd = socket(family, type | SOCK_CLOEXEC, protocol);
+	struct sockaddr_storage name;
+	const int off = 0;
+
+	if (fd < 0 || (family == AF_INET6 &&
+		       setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0))
+		return false;
+	return bind(fd, (struct sockaddr *)&name, fill_address(family, address, port, &name)) == 0;
+}
+
 int listener_check(int protocol, const char *address, uint16_t port, struct err *err)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
 
+	if (is_free(protocol, address, port))
+		return 0;
 	for (size_t i = 0; i < array_size(families); i++) {
 		auto_free char *who = NULL;
 

@@ -15,8 +15,6 @@
 #include "base/file.h"
 #include "base/lock.h"
 
-enum { STACKED_MOUNTS_MAX = 16 };
-
 int netns_open_pid(pid_t pid, int *ret_fd, struct err *err)
 {
 	char path[32];
@@ -62,24 +60,17 @@ bool netns_same(struct netns_id a, struct netns_id b)
 	return a.dev == b.dev && a.ino == b.ino;
 }
 
-int netns_is_host(int fd, bool *ret_host, struct err *err)
+bool netns_is_host(struct netns_id id)
 {
 	static const char *const paths[] = { "/proc/self/ns/net", "/proc/1/ns/net" };
-	struct netns_id id = { 0 };
 	struct stat st;
-	int ret;
 
-	ret = netns_identify(fd, &id, err);
-	if (ret < 0)
-		return ret;
-	*ret_host = false;
-	for (size_t i = 0; i < array_size(paths); i++) {
-		if (stat(paths[i], &st) < 0)
-			continue; /* a stranger's process 1: an unprivileged user may not look */
-		if (netns_same(id, (struct netns_id){ .dev = st.st_dev, .ino = st.st_ino }))
-			*ret_host = true;
-	}
-	return 0;
+	/* Of a stranger's process 1 an unprivileged user may not look at the namespace. */
+	for (size_t i = 0; i < array_size(paths); i++)
+		if (stat(paths[i], &st) == 0 &&
+		    netns_same(id, (struct netns_id){ .dev = st.st_dev, .ino = st.st_ino }))
+			return true;
+	return false;
 }
 
 static int lock_dir(const char *dir, struct deadline deadline, int *ret_fd, struct err *err)
@@ -96,11 +87,16 @@ static int lock_dir(const char *dir, struct deadline deadline, int *ret_fd, stru
 	return 0;
 }
 
+/* Not with what is mounted in it: a thousand namespaces are as shared as they were. */
+static int share(const char *dir)
+{
+	return mount("", dir, NULL, MS_SHARED, NULL);
+}
+
 /* Make the directory a shared mount of its own, once. */
 static int share_dir(const char *dir, struct err *err)
 {
-	/* Not with what is mounted in it: a thousand namespaces are as shared as they were. */
-	if (mount("", dir, NULL, MS_SHARED, NULL) == 0)
+	if (share(dir) == 0)
 		return 0;
 	if (errno != EINVAL) /* EINVAL: not a mount point yet */
 		return err_set(err, errno, "share %s", dir);
@@ -116,6 +112,8 @@ static int prepare_dir(const char *dir, struct deadline deadline, struct err *er
 	auto_close int lock = -1;
 	int ret;
 
+	if (share(dir) == 0) /* that it is one already needs no lock */
+		return 0;
 	ret = file_make_dirs(dir, 0755, err);
 	if (ret < 0)
 		return ret;
@@ -159,22 +157,21 @@ int netns_pin(int fd, const char *path, struct deadline deadline, struct err *er
 
 int netns_unpin(const char *path, struct deadline deadline, struct err *err)
 {
-	/* EINVAL: not a mount point (any more). More than one is what two pins at once would leave.
-	 */
-	for (int i = 0; i < STACKED_MOUNTS_MAX; i++) {
-		if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
-			continue;
-		if (errno != EINVAL && errno != ENOENT)
+	for (;;) {
+		/* EINVAL: not a mount point (any more). */
+		int unmounted = umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+
+		if (unmounted < 0 && errno != EINVAL && errno != ENOENT)
 			return err_set(err, errno, "unmount %s", path);
-		break;
-	}
-	/* EBUSY: still mounted in another mount namespace, until the unmount has reached it. */
-	while (unlink(path) < 0 && errno != ENOENT) {
+		if (unlink(path) == 0 || errno == ENOENT)
+			return 0;
 		if (errno != EBUSY || deadline_left_ms(deadline) == 0)
 			return err_set(err, errno, "remove %s", path);
-		clock_sleep_ms(5);
+		/* Mounted once more, which is what two pins at once would leave; or still mounted
+		 * in another mount namespace, until the unmount has reached it. */
+		if (unmounted < 0)
+			clock_sleep_ms(5);
 	}
-	return 0;
 }
 
 /* Where every visit begins and ends. Opened once, not for each. */

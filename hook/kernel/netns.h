@@ -24,7 +24,7 @@ int netns_identify(int fd, struct netns_id *ret_id, struct err *err);
 bool netns_same(struct netns_id a, struct netns_id b);
 
 /* Is it the namespace of this process or of process 1? Both count as the host's. */
-int netns_is_host(int fd, bool *ret_host, struct err *err);
+bool netns_is_host(struct netns_id id);
 
 /* Hold the namespace by a bind mount on path (…/dir/name). As `ip netns add` does, and under the
  * same lock: the directory is first made a shared mount of its own. Without that, a mount made here

@@ -71,9 +71,24 @@ void nft_unnest(struct nft_batch *batch, size_t nest)
 
 /* ---- sending ---- */
 
+/* Whoever only asked leaves the socket for the next. */
+static int spare = -1;
+
+void nft_leave(int fd)
+{
+	if (spare >= 0)
+		close(spare);
+	spare = fd;
+}
+
 int nft_open(int *ret_fd, struct err *err)
 {
-	auto_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	auto_close int fd = -1;
+
+	*ret_fd = take_fd(&spare);
+	if (*ret_fd >= 0)
+		return 0;
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 
 	if (fd < 0)
 		return err_set(err, errno, "connect to nf_tables");

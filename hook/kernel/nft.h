@@ -31,6 +31,9 @@ size_t nft_nest(struct nft_batch *batch, int type); /* give what it returns to n
 void nft_unnest(struct nft_batch *batch, size_t nest);
 
 int nft_open(int *ret_fd, struct err *err);
+/* Close it, later: the next nft_open() has it. Only when nothing but questions went through it, and
+ * in the namespace we are in. */
+void nft_leave(int fd);
 
 /* All of the batch or nothing; an empty one is success. The errno is the kernel's. */
 int nft_commit(int fd, struct nft_batch *batch, struct err *err);

@@ -2,13 +2,13 @@
 #include "route.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
-#include "base/auto.h"
-#include "base/file.h"
 #include "batch.h"
 
 static void each_of_multipath(const struct nlattr *multipath,
@@ -43,51 +43,91 @@ static void take_route(void *data, const struct nlmsghdr *object)
 	*(unsigned int *)data = batch_u32(batch_find(object, sizeof(struct rtmsg), RTA_OIF));
 }
 
-int route_interface(int family, const void *address, char ret_name[IF_NAMESIZE], struct err *err)
+/* ---- packets from 127.0.0.1 ---- */
+
+struct way {
+	char name[IF_NAMESIZE];
+	unsigned int index;
+	bool localnet;
+};
+
+/* The kernel's own numbers begin at 1, those of its list at 0. */
+static void take_way(void *data, const struct nlmsghdr *object)
 {
-	const size_t size = family == AF_INET6 ? 16 : 4;
-	const struct rtmsg route = { .rtm_family = (unsigned char)family,
-				     .rtm_dst_len = (unsigned char)(size * 8) };
-	auto_batch struct batch batch = { .fd = -1 };
-	unsigned int index = 0;
+	const size_t at = (IPV4_DEVCONF_ROUTE_LOCALNET - 1) * sizeof(uint32_t);
+	const struct nlattr *families = batch_find(object, sizeof(struct ifinfomsg), IFLA_AF_SPEC);
+	const struct nlattr *name = batch_find(object, sizeof(struct ifinfomsg), IFLA_IFNAME);
+	const char *conf =
+		batch_data(batch_find_in(batch_find_in(families, AF_INET), IFLA_INET_CONF),
+			   at + sizeof(uint32_t));
+	struct way *way = data;
+	uint32_t value = 0;
+
+	if (conf)
+		memcpy(&value, conf + at, sizeof(value));
+	way->localnet = value != 0;
+	if (batch_data(name, 1))
+		snprintf(way->name, sizeof(way->name), "%.*s", name->nla_len - NLA_HDRLEN,
+			 (const char *)batch_data(name, 1));
+}
+
+static int look(struct batch *batch, const void *address, struct way *ret_way, struct err *err)
+{
+	const struct rtmsg route = { .rtm_family = AF_INET, .rtm_dst_len = 32 };
+	struct ifinfomsg link = { .ifi_family = AF_UNSPEC };
 	int ret;
 
-	ret = batch_open(&batch, err);
-	if (ret < 0)
-		return ret;
-	batch_request(&batch, RTM_GETROUTE, 0, &route, sizeof(route));
-	batch_put(&batch, RTA_DST, address, size);
-	ret = batch_ask(&batch, take_route, &index);
+	batch_request(batch, RTM_GETROUTE, 0, &route, sizeof(route));
+	batch_put(batch, RTA_DST, address, 4);
+	ret = batch_ask(batch, take_route, &ret_way->index);
 	if (ret < 0)
 		return err_set(err, -ret, "look up a route");
-	if (!index || !if_indextoname(index, ret_name))
+	if (!ret_way->index)
 		return err_say(err, ENETUNREACH, "no route");
-	return 0;
+	link.ifi_index = (int)ret_way->index;
+	batch_request(batch, RTM_GETLINK, 0, &link, sizeof(link));
+	batch_put_u32(batch, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	ret = batch_ask(batch, take_way, ret_way);
+	return ret < 0 ? err_set(err, -ret, "look at a link") : 0;
 }
 
-static char *localnet_path(const char *interface)
+static int allow(struct batch *batch, const struct way *way, struct err *err)
 {
-	return mem_format("/proc/sys/net/ipv4/conf/%s/route_localnet", interface);
+	const struct ifinfomsg link = { .ifi_index = (int)way->index };
+	size_t families, ipv4, conf;
+	int ret;
+
+	batch_request(batch, RTM_NEWLINK, 0, &link, sizeof(link));
+	families = batch_nest(batch, IFLA_AF_SPEC);
+	ipv4 = batch_nest(batch, AF_INET);
+	conf = batch_nest(batch, IFLA_INET_CONF);
+	batch_put_u32(batch, IPV4_DEVCONF_ROUTE_LOCALNET, 1);
+	batch_unnest(batch, conf);
+	batch_unnest(batch, ipv4);
+	batch_unnest(batch, families);
+	ret = batch_send(batch, err);
+	if (ret == 0 && batch->codes[0] < 0)
+		ret = err_set(err, -batch->codes[0], "route_localnet of %s", way->name);
+	return ret;
 }
 
-bool route_allows_localnet(const char *interface)
+int route_allow_localnet(const void *address, struct err *err)
 {
-	auto_free char *path = localnet_path(interface);
-	auto_free char *text = NULL;
-	size_t len;
+	struct way way = { 0 };
+	struct batch *batch;
+	int ret = batch_home(&batch, err);
 
-	return file_read(AT_FDCWD, path, 16, true, &text, &len, NULL) == 0 && text[0] == '1';
+	if (ret == 0)
+		ret = look(batch, address, &way, err);
+	return ret < 0 || way.localnet ? ret : allow(batch, &way, err);
 }
 
-int route_allow_localnet(const char *interface, struct err *err)
+bool route_allows_localnet(const void *address, char ret_name[IF_NAMESIZE])
 {
-	auto_free char *path = localnet_path(interface);
-	auto_close int fd = -1;
+	struct way way = { 0 };
+	struct batch *batch;
+	bool unknown = batch_home(&batch, NULL) < 0 || look(batch, address, &way, NULL) < 0;
 
-	if (route_allows_localnet(interface))
-		return 0;
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, "1", 1) != 1)
-		return err_set(err, errno, "%s", path);
-	return 0;
+	snprintf(ret_name, IF_NAMESIZE, "%s", way.name);
+	return unknown || way.localnet;
 }

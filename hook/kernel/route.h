@@ -15,15 +15,11 @@ struct nlmsghdr;
 void route_each_hop(const struct nlmsghdr *route,
 		    void (*func)(void *data, int index, const struct nlattr *gateway), void *data);
 
-/* The interface by which an address (bytes of the family AF_INET, AF_INET6) is reached. ENETUNREACH
- * when there is no route. */
-int route_interface(int family, const void *address, char ret_name[IF_NAMESIZE], struct err *err);
+/* Let packets from 127.0.0.1 leave by the interface that leads to this address (four bytes), and
+ * their answers in, so that a port published on every address is also reached there
+ * (ip-sysctl.rst, route_localnet). What comes in with such an address from outside is then no
+ * longer dropped as a martian: whoever calls this sees to it. ENETUNREACH: no way leads there. */
+int route_allow_localnet(const void *address, struct err *err);
 
-/* Let packets from 127.0.0.1 leave by this interface, and their answers in, so that a port
- * published on every address is also reached there (ip-sysctl.rst, route_localnet). What comes in
- * with such an address from outside is then no longer dropped as a martian: whoever calls this sees
- * to it. */
-int route_allow_localnet(const char *interface, struct err *err);
-
-/* Is that so? */
-bool route_allows_localnet(const char *interface);
+/* False: it is not so, and that interface is named. */
+bool route_allows_localnet(const void *address, char ret_name[IF_NAMESIZE]);

@@ -101,29 +101,29 @@ static int explain(const struct veth *veth, int code, struct err *err)
 		       veth->ifname);
 }
 
-int veth_create(struct batch *batch, struct veth *veth, bool *ret_made, struct err *err)
+int veth_request(struct batch *batch, struct veth *veth, struct err *err)
 {
-	int ret, code = -EEXIST;
+	int ret = choose(veth, err);
 
-	for (int i = 0; i < NAMES_TRIED && code == -EEXIST; i++) {
-		bool port = veth->hairpin || veth->isolated;
+	if (ret < 0)
+		return ret;
+	request_pair(batch, veth);
+	request_port(batch, veth);
+	return 0;
+}
 
-		ret = choose(veth, err);
-		if (ret < 0)
-			return ret;
-		request_pair(batch, veth);
-		request_port(batch, veth);
-		ret = batch_send(batch, err);
-		if (ret < 0)
-			return ret;
-		code = batch->codes[0];
-		/* Which of the two names is it? */
-		if (code == -EEXIST && !facts_index(batch->fd, veth->host))
-			break;
-		*ret_made = code == 0;
-		if (code == 0 && port && batch->codes[1] < 0)
-			return err_set(err, -batch->codes[1], "port %s of bridge %s", veth->host,
-				       veth->master_name);
-	}
-	return code < 0 ? explain(veth, code, err) : 0;
+int veth_result(const struct batch *batch, struct veth *veth, struct err *err)
+{
+	int code = batch->codes[0];
+
+	/* Which of the two names is it? */
+	if (code == -EEXIST && facts_index(batch->fd, veth->host) && veth->tried++ < NAMES_TRIED)
+		return -EAGAIN;
+	if (code < 0)
+		return explain(veth, code, err);
+	veth->made = true;
+	if ((veth->hairpin || veth->isolated) && batch->codes[1] < 0)
+		return err_set(err, -batch->codes[1], "port %s of bridge %s", veth->host,
+			       veth->master_name);
+	return 0;
 }

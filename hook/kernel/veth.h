@@ -20,9 +20,14 @@ struct veth {
 	unsigned char host_mac[6]; /* out */
 	unsigned char mac[6]; /* of the container's end: in when has_mac, else out, by chance */
 	bool has_mac;
+	bool made; /* out: the pair is there and is to be removed should something fail */
+	unsigned int tried;
 };
 
-/* The host's end is up, the container's down. EEXIST: the container has a link of this name.
- * EXFULL: the bridge is full. *ret_made: also on error, when the pair is there
- * and is to be removed. */
-int veth_create(struct batch *batch, struct veth *veth, bool *ret_made, struct err *err);
+/* The pair, the host's end up and the container's down, as the first requests of a batch; others
+ * may follow. */
+int veth_request(struct batch *batch, struct veth *veth, struct err *err);
+
+/* What became of them, when the batch was sent. EAGAIN without an err: the name is taken, request
+ * another. EEXIST: the container has a link of this name. EXFULL: the bridge is full. */
+int veth_result(const struct batch *batch, struct veth *veth, struct err *err);

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 
 #include "base/auto.h"
+#include "base/log.h"
+#include "base/process.h"
 #include "netns.h"
 #include "userns.h"
 
@@ -123,6 +125,8 @@ static int send_process(int owner, int netns, const struct call *call, struct er
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_set(err, errno, "make a pipe");
 	from = ends[0];
+	log_flush();
+	process_expect_children();
 	pid = fork();
 	if (pid == 0)
 		go(owner, netns, call, ends[1]);

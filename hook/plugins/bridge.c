@@ -4,14 +4,17 @@
  * A built-in IPAM plugin is asked before the pair is made: what it refuses leaves nothing behind.
  */
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/auto.h"
 #include "bridge.h"
+#include "bridge_gateway.h"
 #include "interface.h"
 #include "ipam.h"
 #include "kernel/bridge.h"
+#include "kernel/inside.h"
 #include "kernel/linger.h"
 #include "kernel/netns.h"
 #include "kernel/sysctl.h"
@@ -67,45 +70,17 @@ static void complete_result(const struct bridge_settings *settings, struct resul
 	}
 }
 
-static int forward(int family, struct err *err)
-{
-	return sysctl_ensure(family == AF_INET6 ? "net/ipv6/conf/all/forwarding"
-						: "net/ipv4/ip_forward",
-			     "1", err);
-}
-
-/* Of one family: the bridge gets the gateways' addresses, with the prefix of the container's. */
-static int be_gateway(struct batch *batch, const struct bridge_settings *settings,
-		      struct link_facts *bridge, const struct result *result, int family,
-		      struct err *err)
-{
-	bool any = false;
-	int ret = 0;
-
-	for (size_t i = 0; ret == 0 && i < result->ip_count; i++) {
-		const struct result_ip *ip = &result->ips[i];
-		struct facts_address address, gateway;
-
-		if (ip->family != family || !results_parse_cidr(ip->address, &address) ||
-		    !results_parse_cidr(ip->gateway, &gateway))
-			continue;
-		gateway.length = address.length;
-		any = true;
-		ret = bridge_ensure_address(batch, settings->bridge, bridge, &gateway,
-					    settings->force, err);
-	}
-	return ret == 0 && any ? forward(family, err) : ret;
-}
-
 /* ---- ADD ---- */
 
 struct attaching {
 	const struct builtin_call *call;
 	struct bridge_settings settings;
-	struct batch batch; /* of the host */
-	struct link_facts bridge;
-	int netns;
-	bool has_lease, has_veth;
+	struct batch *batch;      /* of the host */
+	struct link_facts bridge; /* before it has got one port more */
+	unsigned char mac[6];     /* of the bridge with it; 0: not known */
+	struct bridge_gateways gateways;
+	struct inside *inside;
+	bool has_lease;
 	struct veth veth;
 	struct result *result;
 };
@@ -124,17 +99,16 @@ static int ask_ipam(struct attaching *attaching, struct err *err)
 	if (attaching->result->ip_count == 0)
 		return err_say(err, EADDRNOTAVAIL, "IPAM plugin returned missing IP config");
 	complete_result(&attaching->settings, attaching->result);
+	attaching->gateways = bridge_gateways_of(&attaching->settings, attaching->result);
 	return 0;
 }
 
-static int make_veth(struct attaching *attaching, struct err *err)
+static struct veth describe_veth(const struct attaching *attaching)
 {
 	const struct bridge_settings *settings = &attaching->settings;
-	int ret;
-
-	attaching->veth = (struct veth){
+	struct veth veth = {
 		.ifname = attaching->call->cni->ifname,
-		.netns = attaching->netns,
+		.netns = attaching->inside->netns,
 		.master = attaching->bridge.index,
 		.master_name = settings->bridge,
 		.mtu = settings->mtu,
@@ -142,25 +116,71 @@ static int make_veth(struct attaching *attaching, struct err *err)
 		.isolated = settings->isolated,
 		.has_mac = settings->has_mac,
 	};
-	memcpy(attaching->veth.mac, settings->mac, sizeof(settings->mac));
-	ret = veth_create(&attaching->batch, &attaching->veth, &attaching->has_veth, err);
+
+	memcpy(veth.mac, settings->mac, sizeof(settings->mac));
+	return veth;
+}
+
+struct looking {
+	struct bridge_gateways *gateways;
+	struct link_facts bridge;
+};
+
+static void read_answer(void *data, const struct nlmsghdr *object)
+{
+	struct looking *looking = data;
+
+	if (object->nlmsg_type == RTM_NEWLINK)
+		facts_read_link(object, &looking->bridge);
+	else
+		bridge_gateways_read(looking->gateways, object);
+}
+
+/* A bridge whose MAC is nobody's takes the lowest of its ports': so it is looked at again. */
+static int try_veth(struct attaching *attaching, struct err *err)
+{
+	struct looking looking = { .gateways = &attaching->gateways };
+	struct batch *batch = attaching->batch;
+	int ret = veth_request(batch, &attaching->veth, err);
+
+	if (ret < 0)
+		return ret;
+	bridge_gateways_request(batch, attaching->bridge.index, &attaching->gateways);
+	facts_request_link(batch, attaching->settings.bridge);
+	ret = batch_send_and_read(batch, read_answer, &looking, err);
+	if (ret < 0)
+		return ret;
+	bridge_gateways_result(batch, &attaching->gateways);
+	if (looking.bridge.index)
+		memcpy(attaching->mac, looking.bridge.mac, sizeof(attaching->mac));
+	return veth_result(batch, &attaching->veth, err);
+}
+
+static int make_veth(struct attaching *attaching, struct err *err)
+{
+	int ret;
+
+	attaching->veth = describe_veth(attaching);
+	do
+		ret = try_veth(attaching, err);
+	while (ret == -EAGAIN);
 	if (ret == 0)
 		sysctl_try(attaching->veth.host, "ipv6/accept_ra", "0");
 	return ret;
 }
 
+/* Its MAC is given to it for good together with its address. */
 static int make_gateway(struct attaching *attaching, struct err *err)
 {
-	int ret;
+	struct bridge_gateways *gateways = &attaching->gateways;
+	bool complete = true;
 
-	if (!attaching->settings.gateway)
-		return 0;
-	ret = be_gateway(&attaching->batch, &attaching->settings, &attaching->bridge,
-			 attaching->result, AF_INET, err);
-	if (ret < 0)
-		return ret;
-	return be_gateway(&attaching->batch, &attaching->settings, &attaching->bridge,
-			  attaching->result, AF_INET6, err);
+	for (size_t i = 0; i < gateways->count; i++)
+		complete &= gateways->items[i].state == GATEWAY_THERE;
+	if (!complete)
+		memset(attaching->mac, 0, sizeof(attaching->mac));
+	return bridge_gateways_ensure(attaching->batch, &attaching->settings, &attaching->bridge,
+				      gateways, err);
 }
 
 /* One that is not built in may look at the interface, or use it. */
@@ -187,7 +207,7 @@ static int configure(struct attaching *attaching, struct err *err)
 	};
 	const struct result nothing = { 0 };
 
-	return interface_configure(attaching->netns, &settings,
+	return interface_configure(attaching->inside, &settings,
 				   *ipam_type(attaching->call->conf) ? attaching->result : &nothing,
 				   err);
 }
@@ -197,7 +217,7 @@ static void name_interfaces(const struct attaching *attaching)
 	struct result *result = attaching->result;
 	char mac[18];
 
-	facts_mac_text(attaching->bridge.mac, mac);
+	facts_mac_text(attaching->mac, mac);
 	results_add_interface(result, attaching->settings.bridge, mac, "");
 	facts_mac_text(attaching->veth.host_mac, mac);
 	results_add_interface(result, attaching->veth.host, mac, "");
@@ -206,13 +226,21 @@ static void name_interfaces(const struct attaching *attaching)
 			      attaching->call->cni->netns);
 }
 
-/* A bridge whose MAC is nobody's takes the lowest of its ports'. */
-static int look_again(struct attaching *attaching, struct err *err)
+static int find_mac(struct attaching *attaching, struct err *err)
 {
-	int ret = facts_of_link(&attaching->batch, attaching->settings.bridge, &attaching->bridge,
-				err);
+	static const unsigned char unknown[6];
+	struct link_facts bridge;
+	int ret;
 
-	return ret == -ENODEV ? err_set(err, ENODEV, "bridge %s", attaching->settings.bridge) : ret;
+	if (memcmp(attaching->mac, unknown, sizeof(unknown)) != 0)
+		return 0;
+	ret = facts_of_link(attaching->batch, attaching->settings.bridge, &bridge, err);
+	if (ret < 0)
+		return ret == -ENODEV
+			       ? err_set(err, ENODEV, "bridge %s", attaching->settings.bridge)
+			       : ret;
+	memcpy(attaching->mac, bridge.mac, sizeof(attaching->mac));
+	return 0;
 }
 
 static int attach(struct attaching *attaching, struct err *err)
@@ -221,9 +249,9 @@ static int attach(struct attaching *attaching, struct err *err)
 	const struct json *dns = json_get_fold(attaching->call->conf, "dns");
 	int ret;
 
-	ret = batch_open(&attaching->batch, err);
+	ret = batch_home(&attaching->batch, err);
 	if (ret == 0)
-		ret = bridge_ensure(&attaching->batch, settings->bridge, settings->mtu,
+		ret = bridge_ensure(attaching->batch, settings->bridge, settings->mtu,
 				    settings->promiscuous, &attaching->bridge, err);
 	if (ret == 0)
 		ret = make_links(attaching, err);
@@ -232,7 +260,7 @@ static int attach(struct attaching *attaching, struct err *err)
 	if (ret == 0)
 		ret = make_gateway(attaching, err);
 	if (ret == 0)
-		ret = look_again(attaching, err);
+		ret = find_mac(attaching, err);
 	if (ret < 0)
 		return ret;
 	name_interfaces(attaching);
@@ -246,52 +274,59 @@ static int attach(struct attaching *attaching, struct err *err)
 /* Nothing of a failure stays but the bridge. */
 static void take_back(struct attaching *attaching)
 {
+	auto_batch struct batch links = { .fd = -1 };
 	struct err ignored;
 
-	if (attaching->has_veth)
-		linger_delete_link(attaching->veth.host, attaching->call->cni->deadline, &ignored);
+	bridge_gateways_take_back(attaching->batch, attaching->bridge.index, &attaching->gateways);
+	if (attaching->veth.made && batch_open(&links, &ignored) == 0)
+		linger_delete_link(&links, attaching->veth.host, attaching->call->cni->deadline,
+				   &ignored);
 	if (attaching->has_lease)
 		ipam_del(attaching->call, &ignored);
 }
 
-static int add(const struct builtin_call *call, struct result *ret_result, struct err *err)
+static int open_inside(const struct builtin_call *call, struct inside *ret_inside, struct err *err)
 {
-	struct attaching attaching = { .call = call, .batch = { .fd = -1 }, .result = ret_result };
-	auto_close int netns = -1;
+	int netns, ret = builtin_open_netns(call, &netns, err);
+
+	return ret < 0 ? ret : inside_open(netns, ret_inside, err);
+}
+
+static int add(struct builtin_call *call, struct result *ret_result, struct err *err)
+{
+	struct attaching attaching = { .call = call,
+				       .inside = call->cni->inside,
+				       .result = ret_result };
+	auto_inside struct inside own = { 0 };
 	int ret;
 
 	ret = bridge_read_settings(call, &attaching.settings, err);
-	if (ret == 0)
-		ret = builtin_open_netns(call, &netns, err);
+	if (ret == 0 && !attaching.inside) {
+		ret = open_inside(call, &own, err);
+		attaching.inside = &own;
+	}
 	if (ret < 0)
 		return ret;
-	attaching.netns = netns;
 	ret = attach(&attaching, err);
 	if (ret < 0)
 		take_back(&attaching);
-	batch_close(&attaching.batch);
+	bridge_gateways_clear(&attaching.gateways);
 	return ret;
 }
 
 /* ---- DEL ---- */
 
-static int remove_link(void *data, struct err *err)
-{
-	const struct builtin_call *call = data;
-
-	return linger_delete_link(call->cni->ifname, call->cni->deadline, err);
-}
-
 /* Where the namespace is gone, the kernel has removed the pair with it. */
 static int detach(const struct builtin_call *call, struct err *err)
 {
-	struct builtin_call copy = *call;
-	auto_close int netns = -1;
-	int ret = builtin_open_netns(call, &netns, err);
+	struct inside *inside = call->cni->inside;
+	auto_inside struct inside own = { 0 };
+	int ret = inside ? 0 : open_inside(call, &own, err);
 
 	if (ret < 0)
 		return ret == -ENOENT ? 0 : ret;
-	return netns_run(netns, remove_link, &copy, err);
+	return linger_delete_link(inside ? &inside->route : &own.route, call->cni->ifname,
+				  call->cni->deadline, err);
 }
 
 static int del(const struct builtin_call *call, struct err *err)

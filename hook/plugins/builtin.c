@@ -248,12 +248,13 @@ int builtin_open_netns(const struct builtin_call *call, int *ret_fd, struct err 
 	return ret;
 }
 
-int builtin_pass_on(const struct builtin_call *call, struct result *ret_result, struct err *err)
+int builtin_pass_on(struct builtin_call *call, struct result *ret_result, struct err *err)
 {
 	if (!call->has_previous)
 		return err_say(err, EINVAL, "must be called as chained plugin: no prevResult");
-	return result_parse(json_get_fold(call->conf, "prevResult"), call->version, ret_result,
-			    err);
+	*ret_result = call->previous;
+	call->previous = (struct result){ 0 };
+	return 0;
 }
 
 /* ---- calling one ---- */
@@ -297,8 +298,8 @@ static int prepare(const struct builtin *builtin, const struct cni_call *cni,
 }
 
 /* What add() has done when it fails is its own to undo; what fails after it is undone here. */
-static int add(const struct builtin *builtin, const struct builtin_call *call,
-	       struct json **ret_output, struct err *err)
+static int add(const struct builtin *builtin, struct builtin_call *call, struct json **ret_output,
+	       struct err *err)
 {
 	auto_result struct result result = { 0 };
 	int ret = builtin->add(call, &result, err);

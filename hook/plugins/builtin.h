@@ -36,7 +36,7 @@ struct builtin {
 	/* Can it do what these known keys ask for, with this firewall (plugin_choice.firewall)? The
 	 * first thing it cannot is named. NULL: always. */
 	const char *(*cannot)(const struct json *conf, const char *firewall);
-	int (*add)(const struct builtin_call *call, struct result *ret_result, struct err *err);
+	int (*add)(struct builtin_call *call, struct result *ret_result, struct err *err);
 	int (*del)(const struct builtin_call *call, struct err *err);
 	int (*check)(const struct builtin_call *call, struct err *err);
 	/* Put into network what it asks of the firewall (firewall/rules.h); NULL: nothing ever.
@@ -75,5 +75,6 @@ const struct json *builtin_runtime(const struct builtin_call *call, const char *
 /* Of the container's namespace. -ENOENT without an err: it is gone, or none was given. */
 int builtin_open_netns(const struct builtin_call *call, int *ret_fd, struct err *err);
 
-/* The result handed on. EINVAL without one: "must be called as chained plugin". */
-int builtin_pass_on(const struct builtin_call *call, struct result *ret_result, struct err *err);
+/* The result handed on, which is *ret_result's from now on. EINVAL without one: "must be called as
+ * chained plugin". */
+int builtin_pass_on(struct builtin_call *call, struct result *ret_result, struct err *err);

@@ -129,10 +129,10 @@ static int check_environment(const struct cni_call *call)
 static int check_netns(const struct cni_call *call)
 {
 	auto_close int fd = -1;
-	bool host = false;
+	struct netns_id id;
 
 	if (*call->netns && netns_open_path(call->netns, &fd, NULL) == 0 &&
-	    netns_is_host(fd, &host, NULL) == 0 && host)
+	    netns_identify(fd, &id, NULL) == 0 && netns_is_host(id))
 		return fail(CODE_NETNS,
 			    "plugin's netns and netns from CNI_NETNS should not be the same", NULL);
 	return 0;

@@ -25,7 +25,7 @@ static int check_policy(const struct json *conf, struct err *err)
 	return err_say(err, EINVAL, "unknown ingress policy: \"%s\"", policy);
 }
 
-static int add(const struct builtin_call *call, struct result *ret_result, struct err *err)
+static int add(struct builtin_call *call, struct result *ret_result, struct err *err)
 {
 	int ret;
 

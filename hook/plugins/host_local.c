@@ -356,7 +356,7 @@ static int allocate(struct allocation *allocation, const struct range_sets *sets
 	return ret < 0 ? err_class(allocation->err, STATUS_NO_ADDRESS) : 0;
 }
 
-static int add(const struct builtin_call *call, struct result *ret_result, struct err *err)
+static int add(struct builtin_call *call, struct result *ret_result, struct err *err)
 {
 	const char *resolv_conf = json_text(json_get_fold(call->ipam, "resolvConf"));
 	auto_store struct store store = { .dirfd = -1, .lock = -1 };

@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string.h>
@@ -21,7 +23,7 @@ struct work {
 	const struct interface_settings *settings;
 	const struct result *result;
 	const char *name;
-	struct batch batch;
+	struct batch *batch; /* of the container */
 	int index;
 	const char *gateways[2]; /* of the first IPv4 and IPv6 address that has one */
 };
@@ -49,8 +51,10 @@ static int enable_ipv6(const char *name, struct err *err)
 	return value && strcmp(value, "0") != 0 ? sysctl_write(key, "0", err) : 0;
 }
 
-static int set_sysctls(const struct work *work, struct err *err)
+/* The files of /proc/sys are those of whoever opens them, so this runs inside. */
+static int set_sysctls(void *data, struct err *err)
 {
+	const struct work *work = data;
 	const struct interface_settings *settings = work->settings;
 	auto_free char *keep = NULL;
 	int ret;
@@ -59,7 +63,6 @@ static int set_sysctls(const struct work *work, struct err *err)
 		sysctl_try(settings->name, "ipv6/enhanced_dad", "1");
 	sysctl_try(settings->name, "ipv6/accept_dad",
 		   settings->duplicate_address_detection ? "1" : "0");
-	sysctl_try(settings->name, "ipv4/arp_notify", "1");
 	if (!has_ipv6(work->result))
 		return 0;
 	ret = enable_ipv6("lo", err);
@@ -72,6 +75,22 @@ static int set_sysctls(const struct work *work, struct err *err)
 }
 
 /* ---- addresses and routes, in one message ---- */
+
+/* arp_notify=1: neighbours learn who has the address now. Where it cannot be, they find out. */
+static void request_arp_notify(struct work *work)
+{
+	const struct ifinfomsg info = { .ifi_index = work->index };
+	size_t families, ipv4, conf;
+
+	batch_request(work->batch, RTM_NEWLINK, 0, &info, sizeof(info));
+	families = batch_nest(work->batch, IFLA_AF_SPEC);
+	ipv4 = batch_nest(work->batch, AF_INET);
+	conf = batch_nest(work->batch, IFLA_INET_CONF);
+	batch_put_u32(work->batch, IPV4_DEVCONF_ARP_NOTIFY, 1);
+	batch_unnest(work->batch, conf);
+	batch_unnest(work->batch, ipv4);
+	batch_unnest(work->batch, families);
+}
 
 static int request_addresses(struct work *work, struct err *err)
 {
@@ -88,12 +107,12 @@ static int request_addresses(struct work *work, struct err *err)
 				err, EINVAL,
 				"failed to add IP addr %s to \"%s\": invalid interface index",
 				ip->address, work->settings->name);
-		facts_request_address(&work->batch, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL,
+		facts_request_address(work->batch, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL,
 				      work->index, &cidr);
 		/* Usable at once: else a worker of the kernel, busy with others' links, takes the
 		 * mark off that says it may be a duplicate. */
 		if (ip->family == AF_INET6 && !work->settings->duplicate_address_detection)
-			batch_put_u32(&work->batch, IFA_FLAGS, IFA_F_NODAD);
+			batch_put_u32(work->batch, IFA_FLAGS, IFA_F_NODAD);
 		if (!*gateway && *ip->gateway)
 			*gateway = ip->gateway;
 	}
@@ -107,7 +126,7 @@ static void request_up(struct work *work)
 					.ifi_change = IFF_UP };
 
 	if (!work->settings->leave_down)
-		batch_request(&work->batch, RTM_NEWLINK, 0, &info, sizeof(info));
+		batch_request(work->batch, RTM_NEWLINK, 0, &info, sizeof(info));
 }
 
 static void put_more(struct work *work, struct rtmsg *info, const struct json *more)
@@ -117,11 +136,11 @@ static void put_more(struct work *work, struct rtmsg *info, const struct json *m
 
 	info->rtm_scope = (unsigned char)json_get_int(more, "scope", RT_SCOPE_UNIVERSE);
 	info->rtm_table = table < 256 ? (unsigned char)table : RT_TABLE_UNSPEC;
-	batch_request(&work->batch, RTM_NEWROUTE, NLM_F_CREATE, info, sizeof(*info));
+	batch_request(work->batch, RTM_NEWROUTE, NLM_F_CREATE, info, sizeof(*info));
 	if (table >= 256)
-		batch_put_u32(&work->batch, RTA_TABLE, (uint32_t)table);
+		batch_put_u32(work->batch, RTA_TABLE, (uint32_t)table);
 	if (priority)
-		batch_put_u32(&work->batch, RTA_PRIORITY, (uint32_t)priority);
+		batch_put_u32(work->batch, RTA_PRIORITY, (uint32_t)priority);
 }
 
 static int request_route(struct work *work, const struct result_route *route, struct err *err)
@@ -137,11 +156,11 @@ static int request_route(struct work *work, const struct result_route *route, st
 			       .rtm_protocol = RTPROT_BOOT,
 			       .rtm_type = RTN_UNICAST };
 	put_more(work, &info, route->more);
-	batch_put(&work->batch, RTA_DST, dst.bytes, size_of(dst.family));
-	batch_put_u32(&work->batch, RTA_OIF, (uint32_t)work->index);
+	batch_put(work->batch, RTA_DST, dst.bytes, size_of(dst.family));
+	batch_put_u32(work->batch, RTA_OIF, (uint32_t)work->index);
 	gateway = *route->gw ? route->gw : work->gateways[dst.family == AF_INET6];
 	if (gateway && results_parse_cidr(gateway, &via) && via.family == dst.family)
-		batch_put(&work->batch, RTA_GATEWAY, via.bytes, size_of(via.family));
+		batch_put(work->batch, RTA_GATEWAY, via.bytes, size_of(via.family));
 	return 0;
 }
 
@@ -149,7 +168,7 @@ static int explain(const struct work *work, size_t index, size_t addresses, stru
 {
 	size_t up = work->settings->leave_down ? 0 : 1;
 	const struct result_route *route;
-	int code = -work->batch.codes[index];
+	int code = -work->batch->codes[index];
 
 	if (index < addresses)
 		return err_set(err, code, "failed to add IP addr to \"%s\"", work->name);
@@ -162,18 +181,22 @@ static int explain(const struct work *work, size_t index, size_t addresses, stru
 
 static int send_requests(struct work *work, struct err *err)
 {
-	size_t addresses, count;
-	int ret = request_addresses(work, err);
+	size_t first, addresses, count;
+	int ret;
 
-	addresses = work->batch.messages.count;
+	if (!work->settings->layer2)
+		request_arp_notify(work);
+	first = work->batch->messages.count;
+	ret = request_addresses(work, err);
+	addresses = work->batch->messages.count;
 	request_up(work);
 	for (size_t i = 0; ret == 0 && i < work->result->route_count; i++)
 		ret = request_route(work, &work->result->routes[i], err);
-	count = work->batch.messages.count;
+	count = work->batch->messages.count;
 	if (ret == 0)
-		ret = batch_send(&work->batch, err);
-	for (size_t i = 0; ret == 0 && i < count; i++)
-		if (work->batch.codes[i] < 0)
+		ret = batch_send(work->batch, err);
+	for (size_t i = first; ret == 0 && i < count; i++)
+		if (work->batch->codes[i] < 0)
 			ret = explain(work, i, addresses, err);
 	return ret;
 }
@@ -187,7 +210,7 @@ static int look_tentative(struct work *work, bool *ret_tentative, struct err *er
 	int ret;
 
 	*ret_tentative = false;
-	ret = facts_of_addresses(&work->batch, work->index, AF_INET6, &addresses, &count, err);
+	ret = facts_of_addresses(work->batch, work->index, AF_INET6, &addresses, &count, err);
 	for (size_t i = 0; ret == 0 && i < count; i++) {
 		if (addresses[i].flags & IFA_F_DADFAILED)
 			return err_say(err, EADDRINUSE,
@@ -221,33 +244,23 @@ static int settle(struct work *work, struct err *err)
 	}
 }
 
-static int configure(void *data, struct err *err)
-{
-	struct work *work = data;
-	int ret = batch_open(&work->batch, err);
-
-	if (ret < 0)
-		return ret;
-	work->index = facts_index(work->batch.fd, work->name);
-	if (work->index == 0)
-		return err_set(err, ENODEV, "failed to look up \"%s\"", work->name);
-	ret = work->settings->layer2 ? 0 : set_sysctls(work, err);
-	if (ret == 0)
-		ret = send_requests(work, err);
-	return ret < 0 ? ret : settle(work, err);
-}
-
-int interface_configure(int netns, const struct interface_settings *settings,
+int interface_configure(struct inside *inside, const struct interface_settings *settings,
 			const struct result *result, struct err *err)
 {
 	struct work work = { .settings = settings,
 			     .result = result,
 			     .name = settings->name,
-			     .batch = { .fd = -1 } };
-	int ret = netns_run(netns, configure, &work, err);
+			     .batch = &inside->route };
+	int ret = 0;
 
-	batch_close(&work.batch);
-	return ret;
+	work.index = facts_index(inside->route.fd, work.name);
+	if (work.index == 0)
+		return err_set(err, ENODEV, "failed to look up \"%s\"", work.name);
+	if (!settings->layer2)
+		ret = netns_run(inside->netns, set_sysctls, &work, err);
+	if (ret == 0)
+		ret = send_requests(&work, err);
+	return ret < 0 ? ret : settle(&work, err);
 }
 
 /* ---- check ---- */

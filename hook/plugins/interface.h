@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "cni/result.h"
+#include "kernel/inside.h"
 
 struct interface_settings {
 	const char *name;
@@ -16,8 +17,8 @@ struct interface_settings {
 	struct deadline deadline;
 };
 
-/* In the namespace netns: addresses, up, routes; sysctls as the reference plugins set them. */
-int interface_configure(int netns, const struct interface_settings *settings,
+/* Addresses, up, routes; sysctls as the reference plugins set them. */
+int interface_configure(struct inside *inside, const struct interface_settings *settings,
 			const struct result *result, struct err *err);
 
 /* Is all of it there? The error names the first thing that is not. */

@@ -58,7 +58,7 @@ static int in_netns(const struct builtin_call *call, struct result *result,
 	return ret < 0 ? ret : netns_run(fd, func, &visit, err);
 }
 
-static int add(const struct builtin_call *call, struct result *ret_result, struct err *err)
+static int add(struct builtin_call *call, struct result *ret_result, struct err *err)
 {
 	int ret = in_netns(call, call->has_previous ? NULL : ret_result, set_up, err);
 

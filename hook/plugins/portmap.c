@@ -93,7 +93,7 @@ static int check_options(const struct builtin_call *call, struct err *err)
 	return 0;
 }
 
-static int add(const struct builtin_call *call, struct result *ret_result, struct err *err)
+static int add(struct builtin_call *call, struct result *ret_result, struct err *err)
 {
 	auto_json struct json *mappings = NULL;
 	int ret = check_options(call, err);

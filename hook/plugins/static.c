@@ -128,7 +128,7 @@ static int read_all(const struct builtin_call *call, struct addresses *addresses
 	return ret;
 }
 
-static int add(const struct builtin_call *call, struct result *ret_result, struct err *err)
+static int add(struct builtin_call *call, struct result *ret_result, struct err *err)
 {
 	auto_addresses struct addresses addresses = { 0 };
 	const struct json *dns = json_get_fold(call->ipam, "dns");

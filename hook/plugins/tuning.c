@@ -314,7 +314,7 @@ static void note_mac(struct result *result, const char *name, const char *mac)
 	}
 }
 
-static int add(const struct builtin_call *call, struct result *ret_result, struct err *err)
+static int add(struct builtin_call *call, struct result *ret_result, struct err *err)
 {
 	auto_tuning struct tuning tuning = { .batch = { .fd = -1 } };
 	auto_free char *arg = NULL;
@@ -354,13 +354,15 @@ static int del(const struct builtin_call *call, struct err *err)
 	auto_free char *path = backup_path(call);
 	auto_json struct json *backup = NULL;
 	struct err ignored;
+	int ret = json_load(AT_FDCWD, path, FILE_MAX, false, &backup, &ignored);
 
 	(void)err;
-	if (json_load(AT_FDCWD, path, FILE_MAX, false, &backup, &ignored) == 0) {
+	if (ret == 0) {
 		tuning.backup = backup;
 		in_netns(&tuning, restore, &ignored);
 	}
-	unlink(path);
+	if (ret != -ENOENT)
+		unlink(path);
 	return 0;
 }
 

@@ -199,6 +199,7 @@ static int undo(struct step *step, const struct step_context *context, struct er
 	int ret;
 
 	ret = recall(step, &backend, &rules, err);
+	step->undone_for_good = ret == 0 && backend->by_owner;
 	if (ret == 0 && !rules_empty(&rules))
 		ret = backend->remove(rules.owner, &rules, &settings, err);
 	return ret < 0 ? err_class(err, STATUS_FIREWALL) : 0;
@@ -243,4 +244,6 @@ static char *describe(const struct step *step)
 	return mem_format("accept forwarding where the networks do not: backend %s", backend);
 }
 
-const struct step_ops step_firewall = { "firewall", apply, undo, describe, check, reload, prepare };
+const struct step_ops step_firewall = {
+	"firewall", apply, undo, describe, check, reload, prepare, .looks_back = true,
+};

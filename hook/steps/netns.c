@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "base/auto.h"
+#include "kernel/inside.h"
 #include "kernel/link.h"
 #include "kernel/present.h"
 #include "kernel/visit.h"
@@ -41,19 +42,27 @@ static int open_planned(const struct json *args, int *ret_fd, struct err *err)
 	return 0;
 }
 
-static int apply(struct step *step, const struct step_context *context, struct err *err)
+static int visit(const struct json *args, struct err *err)
 {
 	auto_close int fd = -1;
-	int ret;
+	int ret = open_planned(args, &fd, err);
 
-	ret = open_planned(step->args, &fd, err);
-	if (ret < 0)
-		return err_class(err, STATUS_NETNS);
-	if (!json_get_true(step->args, "unpinned"))
-		ret = netns_pin(fd, json_get_text(step->args, "path"), context->deadline, err);
-	if (ret < 0)
-		return err_class(err, STATUS_NETNS);
-	ret = visit_run(fd, loopback_up, NULL, NULL, err);
+	return ret < 0 ? ret : visit_run(fd, loopback_up, NULL, NULL, err);
+}
+
+static int pin(const struct json *args, const struct step_context *context, struct err *err)
+{
+	struct inside *inside = context->inside;
+	int ret = netns_pin(inside->netns, json_get_text(args, "path"), context->deadline, err);
+
+	return ret < 0 ? ret : link_set_up_by(&inside->route, "lo", err);
+}
+
+/* A user who may not hold it goes there with a process of his own. */
+static int apply(struct step *step, const struct step_context *context, struct err *err)
+{
+	int ret = context->inside ? pin(step->args, context, err) : visit(step->args, err);
+
 	if (ret < 0)
 		return err_class(err, STATUS_NETNS);
 	step->result = json_new(JSON_OBJECT);
@@ -64,10 +73,10 @@ static int undo(struct step *step, const struct step_context *context, struct er
 {
 	int ret;
 
+	step->undone_for_good = true;
 	if (json_get_true(step->args, "unpinned"))
 		return 0;
 	ret = netns_unpin(json_get_text(step->args, "path"), context->deadline, err);
-
 	return ret < 0 ? err_class(err, STATUS_NETNS) : 0;
 }
 

@@ -20,6 +20,8 @@
 #include "cni/residue.h"
 #include "cni/result.h"
 #include "kernel/child.h"
+#include "kernel/facts.h"
+#include "kernel/inside.h"
 #include "kernel/link.h"
 #include "kernel/netns.h"
 #include "steps/network_parts.h"
@@ -66,6 +68,7 @@ struct cni_attachment network_attachment(struct network_work *work)
 {
 	struct cni_attachment attachment = network_attachment_of(work->step);
 
+	attachment.inside = work->context->inside;
 	attachment.before_exec = note_process;
 	attachment.learnt = note_learnt;
 	attachment.data = work;
@@ -164,15 +167,9 @@ static bool needs_settling(const struct network_work *work)
 
 static int settle_default_route(struct network_work *work, struct err *err)
 {
-	auto_close int fd = -1;
-	int ret;
-
 	if (!needs_settling(work))
 		return 0;
-	ret = netns_open_path(json_get_text(work->step->args, "netns"), &fd, err);
-	if (ret < 0)
-		return ret;
-	return netns_run(fd, settle_in_netns, work, err);
+	return netns_run(work->context->inside->netns, settle_in_netns, work, err);
 }
 
 /* ---- many at once ---- */
@@ -235,25 +232,15 @@ static int add(struct network_work *work, int how, struct err *err)
 
 /* ---- the step ---- */
 
-static int refuse_taken_name(void *data, struct err *err)
-{
-	const struct network_work *work = data;
-	const char *ifname = json_get_text(work->step->args, "ifname");
-
-	if (if_nametoindex(ifname) == 0)
-		return 0;
-	return err_say(err, EEXIST, "the namespace has an interface %s", ifname);
-}
-
 /* Before anything is begun, so that its undoing does not take what is somebody else's: another
  * container's that shares the namespace, say. */
 static int check_name(struct network_work *work, struct err *err)
 {
-	auto_close int fd = -1;
-	int ret;
+	const char *ifname = json_get_text(work->step->args, "ifname");
 
-	ret = netns_open_path(json_get_text(work->step->args, "netns"), &fd, err);
-	return ret < 0 ? ret : netns_run(fd, refuse_taken_name, work, err);
+	if (facts_index(work->context->inside->route.fd, ifname) == 0)
+		return 0;
+	return err_say(err, EEXIST, "the namespace has an interface %s", ifname);
 }
 
 /* "begun": from now on undo has something to do. */
@@ -301,11 +288,15 @@ static int end_orphan(const struct step *step, struct deadline deadline, struct 
 				err);
 }
 
-static bool netns_is_there(const char *path)
+/* "" where it is gone. */
+static void find_netns(struct cni_attachment *attachment, struct inside *inside)
 {
-	auto_close int fd = -1;
+	int fd;
 
-	return netns_open_path(path, &fd, NULL) == 0;
+	if (netns_open_path(attachment->netns, &fd, NULL) < 0)
+		attachment->netns = "";
+	else if (inside_open(fd, inside, NULL) == 0)
+		attachment->inside = inside;
 }
 
 /* Something stood in the way of a plain ADD and DEL: then upstream's DEL is not enough. */
@@ -319,6 +310,7 @@ static int undo(struct step *step, const struct step_context *context, struct er
 	struct network_work work = { step, context };
 	struct cni_attachment attachment = network_attachment(&work);
 	const struct json *known = step->result ? step->result : json_get(step->progress, "learnt");
+	auto_inside struct inside inside = { 0 };
 	auto_close int lock = -1;
 	bool interrupted;
 	int ret, residue;
@@ -328,10 +320,12 @@ static int undo(struct step *step, const struct step_context *context, struct er
 	ret = end_orphan(step, context->deadline, err);
 	if (ret < 0)
 		return wrap(step, err);
-	if (!netns_is_there(attachment.netns))
-		attachment.netns = "";
+	find_netns(&attachment, &inside);
 	interrupted = was_interrupted(step, &attachment);
-	step_note(step, context, "undoing", json_new_bool(true), err);
+	/* Our own plugins take back what carries the container's id, whatever was taken before. */
+	step->undone_for_good = cni_all_built_in(&attachment);
+	if (!step->undone_for_good)
+		step_note(step, context, "undoing", json_new_bool(true), err);
 	ret = lock_host(step, LOCK_SH, context->deadline, &lock, err);
 	if (ret < 0)
 		return wrap(step, err);

@@ -62,9 +62,9 @@ static char *claims_path(const struct step *step)
 	return mem_format("%s/@ports", json_get_text(step->args, "state_dir"));
 }
 
-/* Locked for as long as the descriptor is open: microseconds. Made again when somebody tidied it
- * away. */
-static int open_claims(const struct step *step, struct deadline deadline, int *ret_fd,
+/* Locked for as long as the descriptor is open: microseconds. Made again (make) when somebody
+ * tidied it away, else -ENOENT without an err. */
+static int open_claims(const struct step *step, bool make, struct deadline deadline, int *ret_fd,
 		       struct err *err)
 {
 	auto_free char *path = claims_path(step);
@@ -74,10 +74,15 @@ static int open_claims(const struct step *step, struct deadline deadline, int *r
 		struct stat st;
 		int ret;
 
-		ret = file_make_dirs(path, 0700, err);
-		if (ret < 0)
-			return ret;
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT && !make)
+			return -ENOENT;
+		if (fd < 0 && errno == ENOENT) {
+			ret = file_make_dirs(path, 0700, err);
+			if (ret < 0)
+				return ret;
+			fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		}
 		ret = fd < 0 ? 0 : lock_take(fd, LOCK_EX, path, deadline, err);
 		if (ret < 0)
 			return ret;
@@ -172,7 +177,7 @@ static int apply(struct step *step, const struct step_context *context, struct e
 	auto_close int claims = -1;
 	int ret;
 
-	ret = open_claims(step, context->deadline, &claims, err);
+	ret = open_claims(step, true, context->deadline, &claims, err);
 	for (size_t i = 0; ret == 0 && i < json_count(mappings); i++) {
 		struct claim claim;
 
@@ -208,9 +213,10 @@ static int undo(struct step *step, const struct step_context *context, struct er
 	auto_close int claims = -1;
 	int ret;
 
-	if (access(path, F_OK) < 0)
+	step->undone_for_good = true;
+	ret = open_claims(step, false, context->deadline, &claims, err);
+	if (ret == -ENOENT)
 		return 0;
-	ret = open_claims(step, context->deadline, &claims, err);
 	if (ret < 0)
 		return err_class(err, STATUS_PORT);
 	for (size_t i = 0; i < json_count(mappings); i++) {
@@ -265,7 +271,7 @@ static int reload(struct step *step, const struct step_context *context, struct 
 	auto_close int claims = -1;
 	int ret;
 
-	ret = open_claims(step, context->deadline, &claims, err);
+	ret = open_claims(step, true, context->deadline, &claims, err);
 	for (size_t i = 0; ret == 0 && i < json_count(mappings); i++) {
 		struct claim claim;
 

@@ -3,6 +3,7 @@
  * table of step.c. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,7 @@
 #include "base/err.h"
 #include "base/json.h"
 
+struct inside;
 struct step;
 struct step_list;
 
@@ -17,6 +19,7 @@ struct step_list;
 struct step_context {
 	const struct step_list *before; /* the steps applied before this one; NULL for undo */
 	struct deadline deadline;
+	struct inside *inside; /* the container's namespace; NULL: found by its path */
 	/* Save step->progress now: what an undo must know if we are killed in the next moment. */
 	int (*save)(void *data, struct err *err);
 	void *data;
@@ -48,6 +51,9 @@ struct step_ops {
 	 * must know should we be killed in apply. An error: the step was never begun. NULL: nothing
 	 * to look at. */
 	int (*prepare)(struct step *step, const struct step_context *context, struct err *err);
+	/* prepare reads the results of the steps before: it has to wait until these were applied.
+	 */
+	bool looks_back;
 };
 
 struct step {
@@ -56,6 +62,9 @@ struct step {
 	struct json *progress; /* what apply or undo has noted on its way; object or NULL */
 	struct json *result;   /* what apply learnt; NULL until it has returned */
 	int64_t took_us;       /* of apply */
+	/* Set by undo: doing it once more later takes nothing of whoever may then have the address,
+	 * the port or the name, so that it need not be on record at once that it was done. */
+	bool undone_for_good;
 };
 
 struct step_list {
