@@ -35,9 +35,21 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/tools/*.c)))
 
-all: $(BUILD)/oci-network-hook
+# The hook itself is linked statically where that can be: to load libc is a fifth of a set-up. What
+# wants libraries of the host is a program of its own (hook/firewall/apart.c). STATIC= for the other.
+CAN_BE_STATIC := $(and $(filter /%,$(shell $(CC) -print-file-name=rcrt1.o)),$(filter /%,$(shell $(CC) -print-file-name=libc.a)),$(YAJL))
+STATIC ?= $(if $(SANITIZE),,$(CAN_BE_STATIC))
+HOOK_LDFLAGS := $(if $(STATIC),$(patsubst -pie,-static-pie,$(OUR_LDFLAGS)),$(OUR_LDFLAGS))
+
+PROGRAM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard hook/firewall/program/*.c)))
+
+all: $(BUILD)/oci-network-hook $(BUILD)/oci-network-hook-firewall
 
 $(BUILD)/oci-network-hook: $(BUILD)/hook/main.o $(BUILD)/libhook.a
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(LDFLAGS) $(HOOK_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/oci-network-hook-firewall: $(PROGRAM_OBJECTS) $(BUILD)/libhook.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(LDFLAGS) $(OUR_LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -63,6 +75,12 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(BUILD)/libhook.a
 $(BUILD)/tests/%: $(BUILD)/tests/tools/%.o $(BUILD)/libhook.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(LDFLAGS) $(OUR_LDFLAGS) -o $@ $^ $(LIBS)
+
+# It looks for the program of its backends beside itself, as the hook does.
+$(BUILD)/tests/firewall: | $(BUILD)/tests/oci-network-hook-firewall
+$(BUILD)/tests/oci-network-hook-firewall: $(BUILD)/oci-network-hook-firewall
+	@mkdir -p $(@D)
+	$(Q)ln -sfn ../oci-network-hook-firewall $@
 
 # ---- tests ----
 
@@ -126,7 +144,7 @@ bench-hook: deps-check
 
 # ---- lint ----
 
-C_FILES := $(sort $(wildcard hook/*.[ch] hook/*/*.[ch] tests/*.[ch] tests/tools/*.[ch]))
+C_FILES := $(sort $(wildcard hook/*.[ch] hook/*/*.[ch] hook/*/*/*.[ch] tests/*.[ch] tests/tools/*.[ch]))
 BASH_FILES := $(sort $(shell grep -lE '^#!(/usr)?/bin/(env )?(ba|)sh|^#!/usr/bin/env bats|^# shellcheck shell=' \
 	.ci/* config/* tests/* tests/*/* 2>/dev/null))
 TIDIED := $(patsubst %.c,$(BUILD)/lint/%,$(filter %.c,$(C_FILES)))
@@ -179,6 +197,7 @@ CONF := $(DESTDIR)$(SYSCONFDIR)/oci-network-hook.conf
 
 install: all
 	install -D -m 755 $(BUILD)/oci-network-hook $(DESTDIR)$(HOOKDIR)/oci-network-hook
+	install -m 755 $(BUILD)/oci-network-hook-firewall $(DESTDIR)$(HOOKDIR)/oci-network-hook-firewall
 	install -d $(DESTDIR)$(PREFIX)/bin
 	ln -sfn $(HOOKDIR)/oci-network-hook $(DESTDIR)$(PREFIX)/bin/oci-network-hook
 	install -D -m 644 hook/oci-network-hook.8 $(DESTDIR)$(MANDIR)/man8/oci-network-hook.8
@@ -211,6 +230,7 @@ uninstall-cni:
 uninstall:
 	for h in $(HOOKS); do rm -f $(DESTDIR)$(HOOKSDIR)/$$h; done
 	rm -f $(DESTDIR)$(PREFIX)/bin/oci-network-hook $(DESTDIR)$(HOOKDIR)/oci-network-hook
+	rm -f $(DESTDIR)$(HOOKDIR)/oci-network-hook-firewall
 	rm -f $(DESTDIR)$(MANDIR)/man8/oci-network-hook.8 $(DESTDIR)$(MANDIR)/man5/oci-network-hook.conf.5
 	rm -f $(DESTDIR)$(COMPLETIONDIR)/oci-network-hook
 	rm -f $(DESTDIR)$(UNITDIR)/oci-network-hook-gc.timer $(addprefix $(DESTDIR)$(UNITDIR)/,$(SERVICES))

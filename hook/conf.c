@@ -256,20 +256,29 @@ static char *user_runtime_dir(void)
 	return path ? mem_copy(path) : mem_format("/run/user/%u", (unsigned int)userns_outer_uid());
 }
 
+/* In /etc/passwd itself: what else getpwuid() might ask is loaded by libc, which is linked in. */
+static char *listed_home(void)
+{
+	auto_fclose FILE *file = fopen("/etc/passwd", "re");
+	uid_t self = userns_outer_uid();
+	const struct passwd *user;
+
+	while (file && (user = fgetpwent(file)))
+		if (user->pw_uid == self && user->pw_dir[0] == '/')
+			return mem_copy(user->pw_dir);
+	return mem_copy("");
+}
+
 /* podman runs poststop with an empty environment, and this must then find what set-up found. */
 static char *user_state_home(void)
 {
 	const char *path = environment_path("XDG_STATE_HOME");
 	const char *home = environment_path("HOME");
-	const struct passwd *user;
+	auto_free char *listed = home ? NULL : listed_home();
 
 	if (path)
 		return mem_copy(path);
-	if (!home) {
-		user = getpwuid(userns_outer_uid());
-		home = user && user->pw_dir[0] == '/' ? user->pw_dir : "";
-	}
-	return mem_format("%s/.local/state", home);
+	return mem_format("%s/.local/state", home ? home : listed);
 }
 
 static void user_places(struct conf *conf)

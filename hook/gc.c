@@ -141,7 +141,7 @@ void gc_earlier_boots(const struct conf *conf, struct deadline deadline)
 
 /* So few that a set-up does not become slower by it; on a crowded host it is left
  * to `gc` and its timer. */
-enum { LOOKS = 2, CROWDED = 256 };
+enum { LOOKS = 2, CROWDED = 64 };
 
 /* At a glance: a number that was given to somebody else passes for alive here, not with `gc`. */
 static bool is_dead(const struct journal_place *place, const char *id)

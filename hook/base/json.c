@@ -13,11 +13,11 @@
 
 struct json *json_new_with_text(enum json_type type, const char *text, size_t len)
 {
-	struct json *json = mem_alloc(sizeof(*json) + len + 1);
+	struct json *json = mem_resize(NULL, sizeof(*json) + len + 1);
 
-	json->type = type;
-	json->holders = 1;
+	*json = (struct json){ .type = type, .holders = 1 };
 	memcpy(json->text, text, len);
+	json->text[len] = '\0';
 	return json;
 }
 
@@ -206,9 +206,13 @@ const struct json *json_get_fold(const struct json *object, const char *key)
 
 	if (exact || !json_is(object, JSON_OBJECT))
 		return exact;
-	for (size_t i = object->count; i > 0; i--)
-		if (strcasecmp(object->members[i - 1].key->text, key) == 0)
+	for (size_t i = object->count; i > 0; i--) {
+		const char *other = object->members[i - 1].key->text;
+
+		/* Bit 5 is the case: most keys differ in more of the first letter. */
+		if (((*other ^ *key) & ~0x20) == 0 && strcasecmp(other, key) == 0)
 			return object->members[i - 1].value;
+	}
 	return NULL;
 }
 

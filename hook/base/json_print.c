@@ -15,57 +15,58 @@ struct output {
 	unsigned int depth, flags;
 };
 
-static void put(struct output *output, const char *text, size_t len)
+/* Where the next len bytes go. */
+static char *reserve(struct output *output, size_t len)
 {
 	while (output->room - output->len < len + 1) {
 		output->room = output->room ? output->room * 2 : FIRST_ROOM;
 		output->text = mem_resize(output->text, output->room);
 	}
-	memcpy(output->text + output->len, text, len);
+	return output->text + output->len;
+}
+
+static void put(struct output *output, const char *text, size_t len)
+{
+	memcpy(reserve(output, len), text, len);
 	output->len += len;
-	output->text[output->len] = '\0';
 }
 
 static void put_char(struct output *output, char c)
 {
-	put(output, &c, 1);
+	*reserve(output, 1) = c;
+	output->len++;
 }
 
-static void put_escaped(struct output *output, unsigned char c)
+static char *escape(char *at, unsigned char c)
 {
 	static const char named[] = "\bb\ff\nn\rr\tt\"\"\\\\";
 	const char *name = memchr(named, c, sizeof(named) - 1);
-	char code[8];
 
+	*at++ = '\\';
 	/* Every second one is the letter for the one before it. */
 	if (name && (name - named) % 2 == 0) {
-		put_char(output, '\\');
-		put_char(output, name[1]);
-		return;
+		*at++ = name[1];
+		return at;
 	}
-	snprintf(code, sizeof(code), "\\u%04X", c);
-	put(output, code, strlen(code));
-}
-
-static bool is_plain(unsigned char c)
-{
-	return c >= 0x20 && c != '"' && c != '\\';
+	snprintf(at, 6, "u%04X", c);
+	return at + 5;
 }
 
 static void put_string(struct output *output, const char *text)
 {
-	put_char(output, '"');
-	while (*text) {
-		size_t plain = 0;
+	char *start = reserve(output, strlen(text) * 6 + 2), *at = start;
 
-		while (is_plain((unsigned char)text[plain]))
-			plain++;
-		put(output, text, plain);
-		text += plain;
-		if (*text)
-			put_escaped(output, (unsigned char)*text++);
+	*at++ = '"';
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c >= 0x20 && c != '"' && c != '\\')
+			*at++ = *text;
+		else
+			at = escape(at, c);
 	}
-	put_char(output, '"');
+	*at++ = '"';
+	output->len += (size_t)(at - start);
 }
 
 static void new_line(struct output *output)
@@ -144,5 +145,6 @@ char *json_print(const struct json *json, unsigned flags)
 	struct output output = { .flags = flags };
 
 	print(&output, json);
+	put_char(&output, '\0');
 	return output.text;
 }

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "rules.h"
+#include "firewall/rules.h"
 
 struct xtables_prefix {
 	struct rules_address address; /* AF_UNSPEC: any */

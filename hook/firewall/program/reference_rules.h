@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/json.h"
-#include "chain_name.h"
+#include "firewall/chain_name.h"
 #include "xtables.h"
 
 #define REFERENCE_FORWARD_CHAIN "CNI-FORWARD"

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 
 #include "base/auto.h"
-#include "firewall.h"
+#include "firewall/firewall.h"
 #include "kernel/route.h"
 #include "reference.h"
 #include "xtables.h"
@@ -649,5 +649,5 @@ static int check(const struct firewall_rules *rules, const struct firewall_setti
 	return ret;
 }
 
-const struct firewall_backend firewall_iptables = { "iptables", true,         usable,
-						    replace,    remove_rules, check };
+const struct firewall_backend program_iptables = { "iptables", true,         usable,
+						   replace,    remove_rules, check };

@@ -17,7 +17,7 @@
 
 #include "base/auto.h"
 #include "base/log.h"
-#include "firewall.h"
+#include "firewall/firewall.h"
 
 #define NAME "org.fedoraproject.FirewallD1"
 #define PATH "/org/fedoraproject/FirewallD1"
@@ -432,5 +432,5 @@ static int check(const struct firewall_rules *rules, const struct firewall_setti
 	return firewall_nftables.check(&rest, settings, missing, data, err);
 }
 
-const struct firewall_backend firewall_firewalld = { "firewalld", false,        usable,
-						     replace,     remove_rules, check };
+const struct firewall_backend program_firewalld = { "firewalld", false,        usable,
+						    replace,     remove_rules, check };
