@@ -139,7 +139,7 @@ static int receive(int fd, void (*each)(void *data, const struct nlmsghdr *heade
 	while (taken < 0 && errno == EINTR);
 	for (int i = 0; i < taken; i++) {
 		const struct nlmsghdr *header = (const void *)buffers[i];
-		size_t left = answers[i].msg_len;
+		ssize_t left = answers[i].msg_len; /* NLMSG_NEXT may leave less than nothing */
 
 		if (answers[i].msg_hdr.msg_flags & MSG_TRUNC)
 			return -EMSGSIZE;
@@ -165,7 +165,7 @@ static void take_result(void *data, const struct nlmsghdr *header)
 	if (index >= batch->messages.count)
 		return;
 	if (header->nlmsg_type == NLMSG_ERROR)
-		batch->codes[index] = ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
+		batch->codes[index] = messages_code(header);
 	else if (sending->func)
 		sending->func(sending->data, header);
 	sending->ended = sending->ended || index == batch->messages.count - 1;
@@ -215,13 +215,6 @@ struct question {
 	int code;
 };
 
-/* What a dump ends with is the errno for which it went no further, or 0. */
-static int code_of(const struct nlmsghdr *header)
-{
-	return header->nlmsg_len >= NLMSG_LENGTH(sizeof(int)) ? *(const int *)NLMSG_DATA(header)
-							      : 0;
-}
-
 /* One object is a whole answer if no dump was asked for: an acknowledgement would be one more. */
 static void take_answer(void *data, const struct nlmsghdr *header)
 {
@@ -230,8 +223,9 @@ static void take_answer(void *data, const struct nlmsghdr *header)
 	if (question->ended || header->nlmsg_seq != question->sequence)
 		return;
 	question->interrupted |= (header->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+	/* What a dump ends with is the errno for which it went no further, or 0. */
 	if (header->nlmsg_type == NLMSG_ERROR || header->nlmsg_type == NLMSG_DONE) {
-		question->code = code_of(header);
+		question->code = messages_code(header);
 		question->ended = true;
 	} else {
 		question->func(question->data, header);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "messages.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,4 +117,14 @@ const struct nlattr *messages_find_in(const struct nlattr *nest, int type)
 		return NULL;
 	return messages_find((const char *)nest + NLA_HDRLEN, nest->nla_len - (size_t)NLA_HDRLEN,
 			     type);
+}
+
+int messages_code(const struct nlmsghdr *header)
+{
+	int code = 0;
+
+	if (header->nlmsg_len < NLMSG_LENGTH(sizeof(code)))
+		return header->nlmsg_type == NLMSG_DONE ? 0 : -EPROTO;
+	memcpy(&code, NLMSG_DATA(header), sizeof(code));
+	return code > 0 || code < -4095 ? -EPROTO : code;
 }

@@ -33,3 +33,6 @@ void messages_unnest(struct messages *messages, size_t nest);
 /* The first of a type among attributes in memory; NULL: none, or they are damaged. */
 const struct nlattr *messages_find(const void *attrs, size_t size, int type);
 const struct nlattr *messages_find_in(const struct nlattr *nest, int type);
+
+/* What a NLMSG_ERROR or NLMSG_DONE says: 0 or a negative errno; -EPROTO when it says neither. */
+int messages_code(const struct nlmsghdr *header);

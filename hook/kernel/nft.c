@@ -130,12 +130,10 @@ static int collect_errors(int fd)
 			continue;
 		if (len <= 0)
 			return len < 0 && errno == ENOBUFS && !first ? ENOBUFS : first;
-		for (struct nlmsghdr *header = (void *)buffer; NLMSG_OK(header, (size_t)len);
+		for (struct nlmsghdr *header = (void *)buffer; NLMSG_OK(header, len);
 		     header = NLMSG_NEXT(header, len)) {
-			const struct nlmsgerr *answer = NLMSG_DATA(header);
-
 			if (header->nlmsg_type == NLMSG_ERROR && !first)
-				first = -answer->error;
+				first = -messages_code(header);
 		}
 	}
 }
@@ -172,7 +170,7 @@ static void take_answer(struct answers *answers, const struct nlmsghdr *header)
 	const char *start = (const char *)header;
 
 	if (header->nlmsg_type == NLMSG_ERROR) {
-		answers->error = -((const struct nlmsgerr *)NLMSG_DATA(header))->error;
+		answers->error = -messages_code(header);
 		answers->ended = true;
 	} else if (header->nlmsg_type == NLMSG_DONE) {
 		answers->ended = true;
@@ -195,7 +193,7 @@ static int receive(int fd, struct answers *answers, struct err *err)
 			continue;
 		if (len < 0)
 			return err_set(err, errno, "nf_tables");
-		for (struct nlmsghdr *header = (void *)buffer; NLMSG_OK(header, (size_t)len);
+		for (struct nlmsghdr *header = (void *)buffer; NLMSG_OK(header, len);
 		     header = NLMSG_NEXT(header, len))
 			take_answer(answers, header);
 	}
@@ -221,7 +219,8 @@ int nft_ask(int fd, struct nft_batch *batch, bool dump,
 	return answers.error ? err_set(err, answers.error, "nf_tables") : 0;
 }
 
-static void take_each(const struct nlmsghdr *header, size_t len,
+/* limit: how many questions there are. */
+static void take_each(const struct nlmsghdr *header, size_t len, unsigned int limit,
 		      void (*func)(void *data, unsigned int index, int code,
 				   const struct nlattr *attrs, size_t size),
 		      void *data)
@@ -229,17 +228,16 @@ static void take_each(const struct nlmsghdr *header, size_t len,
 	size_t skip = NLMSG_LENGTH(NLMSG_ALIGN(sizeof(struct nfgenmsg)));
 	const char *start = (const char *)header;
 
-	if (!NLMSG_OK(header, len))
+	if (!NLMSG_OK(header, len) || header->nlmsg_seq >= limit)
 		return;
 	if (header->nlmsg_type == NLMSG_ERROR)
-		func(data, header->nlmsg_seq, ((const struct nlmsgerr *)NLMSG_DATA(header))->error,
-		     NULL, 0);
+		func(data, header->nlmsg_seq, messages_code(header), NULL, 0);
 	else if (header->nlmsg_len >= skip)
 		func(data, header->nlmsg_seq, 0, (const void *)(start + skip),
 		     header->nlmsg_len - skip);
 }
 
-static int take_answers(int fd, unsigned int count,
+static int take_answers(int fd, unsigned int count, unsigned int limit,
 			void (*func)(void *data, unsigned int index, int code,
 				     const struct nlattr *attrs, size_t size),
 			void *data)
@@ -258,7 +256,7 @@ static int take_answers(int fd, unsigned int count,
 		if (taken < 0 && errno != EINTR)
 			return -errno;
 		for (int i = 0; i < taken; i++)
-			take_each((void *)buffers[i], answers[i].msg_len, func, data);
+			take_each((void *)buffers[i], answers[i].msg_len, limit, func, data);
 		count -= taken < 0 ? 0 : (unsigned int)taken;
 	}
 	return 0;
@@ -282,7 +280,7 @@ int nft_ask_each(int fd, struct nft_batch *batch,
 		if (sendto(fd, batch->messages.data + begin, end - begin, 0,
 			   (const struct sockaddr *)&kernel, sizeof(kernel)) < 0)
 			return err_set(err, errno, "nf_tables");
-		ret = take_answers(fd, count, func, data);
+		ret = take_answers(fd, count, batch->messages.count, func, data);
 		if (ret < 0)
 			return err_set(err, -ret, "nf_tables");
 	}
