@@ -215,6 +215,19 @@ static int read_lines(struct conf *conf, const char *path, char *text, struct er
 	return 0;
 }
 
+int conf_parse(struct conf *conf, const char *path, char *text, size_t len, struct err *err)
+{
+	int ret = 0;
+
+	if (strlen(text) != len)
+		ret = err_say(err, EINVAL, "%s: a NUL in it", path);
+	if (ret == 0)
+		ret = read_lines(conf, path, text, err);
+	if (ret < 0)
+		err_class(err, STATUS_USAGE);
+	return ret;
+}
+
 int conf_read(struct conf *conf, const char *path, struct err *err)
 {
 	auto_free char *text = NULL;
@@ -222,13 +235,11 @@ int conf_read(struct conf *conf, const char *path, struct err *err)
 	int ret;
 
 	ret = file_read(AT_FDCWD, path, FILE_SIZE_MAX, true, &text, &len, err);
-	if (ret == 0 && strlen(text) != len)
-		ret = err_say(err, EINVAL, "%s: a NUL in it", path);
-	if (ret == 0)
-		ret = read_lines(conf, path, text, err);
-	if (ret < 0)
+	if (ret < 0) {
 		err_class(err, STATUS_USAGE);
-	return ret;
+		return ret;
+	}
+	return conf_parse(conf, path, text, len, err);
 }
 
 /* ---- defaults ---- */

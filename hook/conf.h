@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -42,6 +43,9 @@ void conf_defaults(struct conf *ret_conf);
 
 /* Read one more file over what is there. ENOENT when there is none. */
 int conf_read(struct conf *conf, const char *path, struct err *err);
+
+/* The same from text, which is cut into pieces; path is for messages. */
+int conf_parse(struct conf *conf, const char *path, char *text, size_t len, struct err *err);
 
 void conf_clear(struct conf *conf);
 #define auto_conf __attribute__((cleanup(conf_clear)))

@@ -180,6 +180,14 @@ static int succeeded(const struct plugin *self, const struct cni_call *call,
 	return 0;
 }
 
+int exec_read_answer(const struct plugin *self, const struct cni_call *call,
+		     const struct child_end *end, struct json **ret_output, struct err *err)
+{
+	if (!WIFEXITED(end->status) || WEXITSTATUS(end->status) != 0)
+		return failed(end, err);
+	return succeeded(self, call, end, ret_output, err);
+}
+
 /* A plugin that is open for writing is being installed, most likely: it will be ready soon. */
 static int run_when_ready(const struct child *child, struct child_end *ret_end, struct err *err)
 {
@@ -215,7 +223,5 @@ int exec_plugin_call(const struct plugin *self, const struct cni_call *call,
 		err_class(err, STATUS_PLUGIN);
 		return ret;
 	}
-	if (!WIFEXITED(end.status) || WEXITSTATUS(end.status) != 0)
-		return failed(&end, err);
-	return succeeded(self, call, &end, ret_output, err);
+	return exec_read_answer(self, call, &end, ret_output, err);
 }

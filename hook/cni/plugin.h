@@ -64,3 +64,8 @@ void plugin_clear(struct plugin *plugin);
 /* exec.c: the executable kind. */
 int exec_plugin_call(const struct plugin *self, const struct cni_call *call,
 		     struct json **ret_output, struct err *err);
+
+/* What the answer is, from how it ended and what it has printed. */
+struct child_end;
+int exec_read_answer(const struct plugin *self, const struct cni_call *call,
+		     const struct child_end *end, struct json **ret_output, struct err *err);
