@@ -15,14 +15,21 @@ VERSION := 0.1.0
 PACKAGES := yajl
 
 comma := ,
-BUILD := build$(if $(SANITIZE),-sanitize)
-SANITIZERS := $(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-omit-frame-pointer -fno-sanitize-recover=all)
+# FUZZ=1 builds for libFuzzer into build-fuzz, FUZZ=coverage what tells how much a corpus reaches.
+ifdef FUZZ
+CC := clang
+endif
+BUILD := build$(if $(SANITIZE),-sanitize)$(patsubst -1,-fuzz,$(addprefix -,$(FUZZ)))
+SANITIZERS := $(if $(SANITIZE)$(filter 1,$(FUZZ)),-fsanitize=address$(comma)undefined -fno-omit-frame-pointer \
+	-fno-sanitize-recover=all) $(if $(FUZZ),-fsanitize=fuzzer-no-link) \
+	$(if $(filter coverage,$(FUZZ)),-fprofile-instr-generate -fcoverage-mapping)
 Q := $(if $(V),,@)
 
 OUR_CPPFLAGS := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ihook -I$(BUILD) \
-	$(if $(SANITIZE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+	$(if $(SANITIZE)$(FUZZ),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 OUR_CFLAGS := -std=gnu11 -fPIE -fstack-protector-strong -Wall -Wextra -Wshadow -Wformat=2 -Wvla \
 	-Wstrict-prototypes -Wmissing-prototypes -Wundef -Wno-missing-field-initializers \
+	$(if $(FUZZ),-Wno-format-nonliteral) \
 	$(SANITIZERS) $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 OUR_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZERS)
 LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
@@ -33,12 +40,13 @@ LIBS := $(if $(YAJL),$(patsubst -lyajl,$(YAJL),$(LIBS)),$(LIBS))
 SOURCES := $(sort $(wildcard hook/*.c hook/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
+FUZZERS := $(patsubst tests/fuzz/%.c,build-fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/tools/*.c)))
 
 # The hook itself is linked statically where that can be: to load libc is a fifth of a set-up. What
 # wants libraries of the host is a program of its own (hook/firewall/apart.c). STATIC= for the other.
 CAN_BE_STATIC := $(and $(filter /%,$(shell $(CC) -print-file-name=rcrt1.o)),$(filter /%,$(shell $(CC) -print-file-name=libc.a)),$(YAJL))
-STATIC ?= $(if $(SANITIZE),,$(CAN_BE_STATIC))
+STATIC ?= $(if $(SANITIZE)$(FUZZ),,$(CAN_BE_STATIC))
 HOOK_LDFLAGS := $(if $(STATIC),$(patsubst -pie,-static-pie,$(OUR_LDFLAGS)),$(OUR_LDFLAGS))
 
 PROGRAM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard hook/firewall/program/*.c)))
@@ -72,6 +80,11 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(BUILD)/libhook.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(LDFLAGS) $(OUR_LDFLAGS) -o $@ $^ $(LIBS)
 
+# build-fuzz/fuzz_NAME from tests/fuzz/fuzz_NAME.c
+$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/libhook.a
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(LDFLAGS) $(OUR_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
 $(BUILD)/tests/%: $(BUILD)/tests/tools/%.o $(BUILD)/libhook.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(LDFLAGS) $(OUR_LDFLAGS) -o $@ $^ $(LIBS)
@@ -97,8 +110,8 @@ check: deps-check
 check-all: deps-check
 	$(Q)$(MAKE) --no-print-directory check-built RUN_FLAGS=--all
 
-check-built: all $(TESTS) $(TOOLS)
-	$(Q)$(RUN) $(RUN_FLAGS) $(TESTS) $(BATS)
+check-built: all $(TESTS) $(TOOLS) fuzz-build
+	$(Q)$(RUN) $(RUN_FLAGS) $(TESTS) $(BATS) $(FUZZERS)
 
 check-unit: $(TESTS)
 	$(Q)$(RUN) $(TESTS)
@@ -108,6 +121,19 @@ check-net: all $(TOOLS)
 
 check-runtime: all $(TOOLS)
 	$(Q)$(RUN) $(sort $(wildcard tests/runtime/*.bats))
+
+# One libFuzzer target per parser: `make check` has each look for FUZZ_SECONDS (60) beyond its corpus.
+fuzz-build:
+	$(Q)command -v clang >/dev/null || exit 0; $(MAKE) --no-print-directory FUZZ=1 $(FUZZERS)
+
+fuzz: deps-check
+	$(Q)$(MAKE) --no-print-directory fuzz-build
+	$(Q)FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) tests/run $(FUZZERS)
+
+# How much of each parser's file its corpus reaches.
+fuzz-coverage: deps-check
+	$(Q)$(MAKE) --no-print-directory FUZZ=coverage $(FUZZERS:build-fuzz/%=build-coverage/%)
+	$(Q)tests/fuzz/coverage
 
 demo: deps-demo
 	$(Q)$(MAKE) --no-print-directory all
@@ -144,7 +170,7 @@ bench-hook: deps-check
 
 # ---- lint ----
 
-C_FILES := $(sort $(wildcard hook/*.[ch] hook/*/*.[ch] hook/*/*/*.[ch] tests/*.[ch] tests/tools/*.[ch]))
+C_FILES := $(sort $(wildcard hook/*.[ch] hook/*/*.[ch] hook/*/*/*.[ch] tests/*.[ch] tests/tools/*.[ch] tests/fuzz/*.[ch]))
 BASH_FILES := $(sort $(shell grep -lE '^#!(/usr)?/bin/(env )?(ba|)sh|^#!/usr/bin/env bats|^# shellcheck shell=' \
 	.ci/* config/* tests/* tests/*/* 2>/dev/null))
 TIDIED := $(patsubst %.c,$(BUILD)/lint/%,$(filter %.c,$(C_FILES)))
@@ -173,7 +199,7 @@ DEBS_DEMO := crun runc nftables iproute2 busybox-static jq util-linux
 # machine's own firewall: there it is for its owner to install, and its tests are skipped without it.
 DEBS_FIREWALLD := $(if $(wildcard /run/systemd/system),,firewalld dbus-daemon dbus-bin)
 DEBS_CHECK := podman conmon bats containernetworking-plugins iptables ebtables ipset bridge-utils ethtool procps uuid-runtime \
-	conntrack python3 socat strace slirp4netns passt uidmap \
+	conntrack python3 socat strace slirp4netns passt uidmap clang llvm libclang-rt-14-dev \
 	$(DEBS_FIREWALLD)
 DEBS_LINT := clang-format clang-tidy cppcheck shellcheck mandoc
 
@@ -239,9 +265,9 @@ uninstall:
 	! cmp -s config/oci-network-hook.conf $(CONF) || rm -f $(CONF)
 
 clean:
-	rm -rf build build-sanitize
+	rm -rf build build-sanitize build-fuzz build-coverage
 
-.PHONY: all check check-all check-built check-unit check-net check-runtime bench bench-hook bench-firewall demo lint deps deps-demo deps-check \
+.PHONY: all check check-all check-built fuzz fuzz-build fuzz-coverage check-unit check-net check-runtime bench bench-hook bench-firewall demo lint deps deps-demo deps-check \
 	install install-cni uninstall uninstall-cni clean
 .SECONDARY:
--include $(shell find build build-sanitize -name '*.d' 2>/dev/null)
+-include $(shell find build build-sanitize build-fuzz build-coverage -name '*.d' 2>/dev/null)
