@@ -14,8 +14,7 @@
 #undef err_class
 #endif
 
-/* Strings from plugins and strangers end up here: one line, and nothing a terminal obeys. */
-static void flatten(char *text)
+void err_flatten(char *text)
 {
 	for (unsigned char *p = (unsigned char *)text; *p; p++) {
 		if (*p < 0x20 || *p == 0x7f)
@@ -45,7 +44,7 @@ int err_set(struct err *err, int code, const char *format, ...)
 	va_end(args);
 	len = strlen(err->text);
 	snprintf(err->text + len, sizeof(err->text) - len, ": %s", strerror(code));
-	flatten(err->text);
+	err_flatten(err->text);
 	return -code;
 }
 
@@ -59,7 +58,7 @@ int err_say(struct err *err, int code, const char *format, ...)
 	va_start(args, format);
 	start(err, code, format, args);
 	va_end(args);
-	flatten(err->text);
+	err_flatten(err->text);
 	return -code;
 }
 
@@ -81,7 +80,7 @@ int err_wrap(struct err *err, const char *format, ...)
 	err->text[sizeof(err->text) - 1] = '\0';
 	memcpy(err->text, before, len);
 	memcpy(err->text + len, ": ", 2);
-	flatten(err->text);
+	err_flatten(err->text);
 	return -err->code;
 }
 

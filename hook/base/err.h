@@ -45,6 +45,10 @@ int err_wrap(struct err *err, const char *format, ...) __attribute__((format(pri
  * (EPERM, EACCES) keeps its own status in every layer. Returns -code. */
 int err_class(struct err *err, enum exit_status status);
 
+/* Strings from plugins and strangers end up in messages: make it one line, with nothing in it that
+ * a terminal obeys. In place. */
+void err_flatten(char *text);
+
 #ifdef __clang_analyzer__
 /* It does not see into err.c: whoever gets an error from these gets no success. */
 #define err_set(...) (err_set(__VA_ARGS__), -1)

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "auto.h"
+#include "err.h"
 #include "file.h"
 
 enum { FILES_KEPT = 100, WAITING_MAX = 32 };
@@ -291,9 +292,7 @@ static void say(enum log_level level, const char *format, va_list args)
 	if (level > log_state.level)
 		return;
 	text = mem_vformat(format, args);
-	for (char *p = text; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = ' ';
+	err_flatten(text);
 	if (log_state.waiting_count == WAITING_MAX)
 		return; /* nobody has opened a log, and nobody reads so much */
 	line = &log_state.waiting[log_state.waiting_count++];
