@@ -27,6 +27,7 @@ static inline void scratch_remove(void)
 
 static inline void scratch_make(void)
 {
+	umask(022); /* what others can write is not trusted */
 	if (!mkdtemp(scratch))
 		abort();
 	atexit(scratch_remove);

@@ -326,6 +326,22 @@ static void test_directory(void)
 		CHECK_INT(conflist_load_dir(scratch_path("many"), &dir, &err), -E2BIG);
 		CHECK_INT(err.status, STATUS_USAGE);
 	}
+	TEST("what others can write is not read, a file or the directory")
+	{
+		scratch_write("open/1.conflist", "{\"name\":\"a\",\"plugins\":[{\"type\":\"x\"}]}");
+		CHECK_INT(chmod(scratch_path("open/1.conflist"), 0666), 0);
+		CHECK_INT(conflist_load_dir(scratch_path("open"), &dir, &err), 0);
+		CHECK_INT(conflist_find(&dir, "a", &found, &err), -ENOENT);
+		CHECK_HAS(err.text, "1.conflist is not trusted: others can write it (mode 666)");
+		conflist_dir_clear(&dir);
+		CHECK_INT(chmod(scratch_path("open/1.conflist"), 0644), 0);
+		CHECK_INT(conflist_load_dir(scratch_path("open"), &dir, &err), 0);
+		CHECK_INT(conflist_find(&dir, "a", &found, &err), 0);
+		conflist_dir_clear(&dir);
+		CHECK_INT(chmod(scratch_path("open"), 0777), 0);
+		CHECK_INT(conflist_load_dir(scratch_path("open"), &dir, &err), -EPERM);
+		CHECK_INT(err_status(&err), STATUS_PERMISSION);
+	}
 }
 
 int main(void)

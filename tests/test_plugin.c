@@ -5,6 +5,7 @@
 
 #include "base/auto.h"
 #include "check.h"
+#include "kernel/child.h"
 #include "scratch.h"
 
 static int find(const char *type, const char *path, bool in_process, struct plugin *ret_plugin,
@@ -88,13 +89,93 @@ static void test_find(void)
 	}
 	TEST("no type leaves the search path")
 	{
-		static const char *const types[] = { "",        ".",      "..", "../p1/one",
-						     "/bin/sh", "p1/one", NULL };
+		static const char *const types[] = { "",        ".",      "..",   "../p1/one",
+						     "/bin/sh", "p1/one", "-one", "o ne",
+						     "one\n",   NULL };
 		struct plugin plugin = { 0 };
 
 		for (size_t i = 0; i < array_size(types); i++)
 			CHECK_INT(find(types[i], scratch, true, &plugin, &err), -EINVAL);
 		CHECK_INT(err.status, STATUS_PLUGIN);
+	}
+}
+
+/* Find it, and call it. */
+static int try_one(const char *path)
+{
+	auto_json struct json *conf = json_new(JSON_OBJECT);
+	auto_json struct json *output = NULL;
+	auto_plugin struct plugin plugin = { 0 };
+	const struct cni_call request = {
+		.command = "DEL",
+		.args = "",
+		.path = path,
+		.container_id = "",
+		.netns = "",
+		.ifname = "",
+		.conf = conf,
+		.deadline = deadline_in_ms(5000),
+	};
+	int ret = find("one", path, false, &plugin, &err);
+
+	return ret < 0 ? ret : plugin.call(&plugin, &request, &output, &err);
+}
+
+static void test_trust(void)
+{
+	auto_free char *dir = mem_format("%s/trust", scratch);
+
+	TEST("what others than root and this user can write is not run")
+	{
+		static const mode_t modes[] = { 0757, 0777, 0775 };
+
+		scratch_script("trust/one", "exit 0");
+		CHECK_INT(try_one(dir), 0);
+		for (size_t i = 0; i < array_size(modes); i++) {
+			bool of_root = geteuid() == 0 && !(modes[i] & S_IWOTH);
+
+			CHECK_INT(chmod(scratch_path("trust/one"), modes[i]), 0);
+			CHECK_INT(try_one(dir), of_root ? 0 : -EPERM);
+			CHECK_INT(chmod(scratch_path("trust/one"), 0755), 0);
+			CHECK_INT(chmod(dir, modes[i]), 0);
+			CHECK_INT(try_one(dir), of_root ? 0 : -EPERM);
+			CHECK_INT(chmod(dir, 0755), 0);
+		}
+		chmod(dir, 0777);
+		CHECK_INT(try_one(dir), -EPERM);
+		CHECK_HAS(err.text, "trust/ is not trusted: others can write it (mode 777)");
+		CHECK_INT(err_status(&err), STATUS_PERMISSION);
+		chmod(dir, 0755);
+	}
+	TEST("nor what belongs to somebody else")
+	{
+		if (geteuid() == 0) {
+			CHECK_INT(chown(scratch_path("trust/one"), 1000, 0), 0);
+			CHECK_INT(try_one(dir), -EPERM);
+			CHECK_HAS(err.text, "belongs to user 1000");
+			CHECK_INT(chown(scratch_path("trust/one"), 0, 0), 0);
+			CHECK_INT(try_one(dir), 0);
+		}
+	}
+	TEST("what was looked at is what runs, whatever has its name by then")
+	{
+		auto_child_end struct child_end end = { 0 };
+		auto_close int fd = -1;
+		char *argv[] = { (char *)"one", NULL }, *env[] = { NULL };
+		struct child child = { .path = scratch_path("trust/two"),
+				       .argv = argv,
+				       .env = env,
+				       .input = "",
+				       .output_max = 100,
+				       .deadline = deadline_in_ms(5000) };
+
+		CHECK_INT(symlink("/bin/true", scratch_path("trust/two")), 0);
+		CHECK_INT(exec_plugin_open(scratch_path("trust/two"), &fd, &err), 0);
+		unlink(scratch_path("trust/two"));
+		scratch_script("trust/two", "exit 7");
+		child.fd = fd;
+		CHECK_INT(child_run(&child, &end, &err), 0);
+		CHECK_INT(end.status, 0);
 	}
 }
 
@@ -254,6 +335,7 @@ int main(void)
 {
 	scratch_make();
 	test_find();
+	test_trust();
 	test_request();
 	test_failures();
 	test_busy();

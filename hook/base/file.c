@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -38,13 +41,20 @@ int file_read(int dirfd, const char *path, size_t max, bool follow, char **ret_t
 	auto_close int fd =
 		openat(dirfd, path,
 		       O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (follow ? 0 : O_NOFOLLOW));
+
+	if (fd < 0)
+		return err_set(err, errno, "open %s", path);
+	return file_read_open(fd, path, max, ret_text, ret_len, err);
+}
+
+int file_read_open(int fd, const char *path, size_t max, char **ret_text, size_t *ret_len,
+		   struct err *err)
+{
 	auto_free char *text = NULL;
 	struct stat st;
 	size_t room;
 	int ret;
 
-	if (fd < 0)
-		return err_set(err, errno, "open %s", path);
 	if (fstat(fd, &st) < 0)
 		return err_set(err, errno, "stat %s", path);
 	if (!S_ISREG(st.st_mode))
@@ -60,6 +70,44 @@ int file_read(int dirfd, const char *path, size_t max, bool follow, char **ret_t
 	if (*ret_len == room)
 		return err_say(err, EFBIG, "%s grew while it was read", path);
 	*ret_text = take_ptr(text);
+	return 0;
+}
+
+int file_open_within(int dirfd, const char *path, int flags, uint64_t resolve)
+{
+	const struct open_how how = { .flags = (uint64_t)flags | O_CLOEXEC, .resolve = resolve };
+	long fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+
+	if (fd < 0 && errno == ENOSYS)
+		return openat(dirfd, path, flags | O_CLOEXEC | O_NOFOLLOW);
+	return (int)fd;
+}
+
+/* The owner of what belongs to nobody in our user namespace is outside of it. */
+static bool is_unmapped(uid_t uid)
+{
+	char map[64], overflow[16];
+	unsigned int inside, outside, count;
+
+	if (file_peek("/proc/sys/kernel/overflowuid", overflow, sizeof(overflow)) < 0 ||
+	    (uid_t)strtoul(overflow, NULL, 10) != uid ||
+	    file_peek("/proc/self/uid_map", map, sizeof(map)) < 0)
+		return false;
+	return sscanf(map, "%u %u %u", &inside, &outside, &count) != 3 || count <= uid;
+}
+
+int file_check_trusted(int fd, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "stat %s", path);
+	if (st.st_uid != 0 && st.st_uid != geteuid() && !is_unmapped(st.st_uid))
+		return err_say(err, EPERM, "%s is not trusted: it belongs to user %u", path,
+			       (unsigned int)st.st_uid);
+	if (st.st_mode & S_IWOTH || (st.st_mode & S_IWGRP && st.st_gid != 0))
+		return err_say(err, EPERM, "%s is not trusted: others can write it (mode %03o)",
+			       path, (unsigned int)st.st_mode & 0777);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "err.h"
@@ -12,6 +13,16 @@
  * component may be a symbolic link. Never waits on a fifo or device. EFBIG when larger. */
 int file_read(int dirfd, const char *path, size_t max, bool follow, char **ret_text,
 	      size_t *ret_len, struct err *err);
+
+/* The same of a file that is open; path is for messages. */
+int file_read_open(int fd, const char *path, size_t max, char **ret_text, size_t *ret_len,
+		   struct err *err);
+
+/* openat2(2) with RESOLVE_*; before Linux 5.6 as openat(2). O_CLOEXEC is added. */
+int file_open_within(int dirfd, const char *path, int flags, uint64_t resolve);
+
+/* Can nobody but root and this user change what is open here? EPERM. */
+int file_check_trusted(int fd, const char *path, struct err *err);
 
 /* The beginning of a small file of /proc or /sys, of which one read gives all; ends with a NUL.
  * A negative errno. */

@@ -8,7 +8,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,11 +187,15 @@ static int add_dropins(struct json *plugins, const char *dir, struct err *err)
 		return ret;
 	for (size_t i = 0; names && names[i]; i++) {
 		auto_free char *file = mem_format("%s/%s", dir, names[i]);
+		auto_free char *text = NULL;
 		struct json *plugin;
+		size_t len;
 
-		ret = json_load(AT_FDCWD, file, CONFLIST_FILE_MAX, true, &plugin, err);
+		ret = conflist_read_file(file, &text, &len, err);
 		if (ret < 0)
 			return ret;
+		if (json_parse(text, len, &plugin, err) < 0)
+			return err_wrap(err, "%s", file);
 		json_push(plugins, plugin);
 		ret = check_plugin(plugin, err);
 		if (ret < 0)

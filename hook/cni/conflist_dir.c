@@ -82,16 +82,30 @@ int conflist_files(const char *path, bool (*wanted)(const char *name), char ***r
 		return 0;
 	if (!dir)
 		return err_set(err, errno, "open %s", path);
-	ret = collect_files(dir, path, wanted, ret_names, err);
+	ret = file_check_trusted(dirfd(dir), path, err);
+	if (ret == 0)
+		ret = collect_files(dir, path, wanted, ret_names, err);
 	closedir(dir);
 	return ret;
+}
+
+/* It may be a link: in a directory that only root writes, root has made it. */
+int conflist_read_file(const char *path, char **ret_text, size_t *ret_len, struct err *err)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int ret;
+
+	if (fd < 0)
+		return err_set(err, errno, "open %s", path);
+	ret = file_check_trusted(fd, path, err);
+	return ret < 0 ? ret : file_read_open(fd, path, CONFLIST_FILE_MAX, ret_text, ret_len, err);
 }
 
 static int load(const char *file, const char *dir, struct conflist *ret_conflist, struct err *err)
 {
 	auto_free char *text = NULL;
 	size_t len;
-	int ret = file_read(AT_FDCWD, file, CONFLIST_FILE_MAX, true, &text, &len, err);
+	int ret = conflist_read_file(file, &text, &len, err);
 
 	if (ret < 0)
 		return err_class(err, STATUS_USAGE);

@@ -2,13 +2,16 @@
 /* The executable kind of plugin: environment and JSON in, JSON or an error object out. */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/auto.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "kernel/child.h"
@@ -201,6 +204,28 @@ static int run_when_ready(const struct child *child, struct child_end *ret_end, 
 	return ret;
 }
 
+/* It may be a link: in a directory that only root writes, root has made it. */
+int exec_plugin_open(const char *file, int *ret_fd, struct err *err)
+{
+	const char *slash = strrchr(file, '/');
+	auto_free char *dir = mem_copy_n(file, (size_t)(slash - file) + 1);
+	auto_close int dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int fd = dirfd < 0 ? -1 : openat(dirfd, slash + 1, O_PATH | O_CLOEXEC);
+	struct stat st;
+	int ret;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(err, errno, "open %s", file);
+	if (!S_ISREG(st.st_mode))
+		return err_say(err, EINVAL, "%s is not a regular file", file);
+	ret = file_check_trusted(dirfd, dir, err);
+	if (ret == 0)
+		ret = file_check_trusted(fd, file, err);
+	if (ret == 0)
+		*ret_fd = take_fd(&fd);
+	return ret;
+}
+
 int exec_plugin_call(const struct plugin *self, const struct cni_call *call,
 		     struct json **ret_output, struct err *err)
 {
@@ -217,8 +242,12 @@ int exec_plugin_call(const struct plugin *self, const struct cni_call *call,
 		.before_exec = call->before_exec,
 		.data = call->data,
 	};
-	int ret = run_when_ready(&child, &end, err);
+	auto_close int fd = -1;
+	int ret = exec_plugin_open(self->file, &fd, err);
 
+	child.fd = fd;
+	if (ret == 0)
+		ret = run_when_ready(&child, &end, err);
 	if (ret < 0) {
 		err_class(err, STATUS_PLUGIN);
 		return ret;

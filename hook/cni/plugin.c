@@ -8,14 +8,8 @@
 
 #include "base/auto.h"
 #include "base/mem.h"
+#include "conflist.h"
 #include "plugins/builtin.h"
-
-/* A type becomes part of a path: it must not lead out of the directories searched. */
-static bool type_ok(const char *type)
-{
-	return type && *type && !strchr(type, '/') && strcmp(type, ".") != 0 &&
-	       strcmp(type, "..") != 0;
-}
 
 static char *file_in_dir(const char *dir, size_t len, const char *type)
 {
@@ -63,9 +57,12 @@ int plugin_find(const char *type, const struct plugin_choice *choice, struct plu
 {
 	const struct builtin *builtin = NULL;
 	const char *unknown = NULL;
+	auto_close int fd = -1;
 	char *file;
+	int ret;
 
-	if (!type_ok(type))
+	/* It becomes part of a path: it must not lead out of the directories searched. */
+	if (!conflist_name_ok(type))
 		return refuse_type(type, err);
 	if (choice->in_process)
 		builtin = builtin_find(type);
@@ -79,7 +76,11 @@ int plugin_find(const char *type, const struct plugin_choice *choice, struct plu
 	if (!file)
 		return not_found(type, choice, unknown, err);
 	*ret_plugin = (struct plugin){ .type = type, .file = file, .call = exec_plugin_call };
-	return 0;
+	ret = exec_plugin_open(file, &fd, err);
+	if (ret == 0)
+		return 0;
+	plugin_clear(ret_plugin);
+	return err_class(err, STATUS_PLUGIN);
 }
 
 void plugin_clear(struct plugin *plugin)

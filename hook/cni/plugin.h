@@ -53,9 +53,10 @@ struct plugin_choice {
 };
 
 /* The plugin of this type: one of this process that can do all that conf asks for, else the first
- * regular file of that name in path. A type with a slash, empty, or "." and ".." leaves no search
+ * regular file of that name in path. A type that is no name such as CNI's could leave the search
  * path and is refused (EINVAL). ENOENT names type and path, and what the one of this process does
- * not know. Status PLUGIN. */
+ * not know; EPERM a file, or its directory, that others than root and this user can write. Status
+ * PLUGIN. */
 int plugin_find(const char *type, const struct plugin_choice *choice, struct plugin *ret_plugin,
 		struct err *err);
 void plugin_clear(struct plugin *plugin);
@@ -64,6 +65,9 @@ void plugin_clear(struct plugin *plugin);
 /* exec.c: the executable kind. */
 int exec_plugin_call(const struct plugin *self, const struct cni_call *call,
 		     struct json **ret_output, struct err *err);
+
+/* The executable to be run, of which nobody else can make another one. EPERM. */
+int exec_plugin_open(const char *file, int *ret_fd, struct err *err);
 
 /* What the answer is, from how it ended and what it has printed. */
 struct child_end;

@@ -17,6 +17,7 @@
 
 struct child {
 	const char *path;  /* absolute; also argv[0] unless argv is given */
+	int fd;            /* the file to be executed, whatever has that path by now; 0: by path */
 	char *const *argv; /* may be NULL */
 	char *const *env;
 	const char *input;

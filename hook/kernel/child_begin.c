@@ -15,6 +15,7 @@
 
 enum {
 	FAILURE_FD = 3, /* where pipes.failure is while the program is executed */
+	EXECUTED_FD = 4,
 	EXIT_NOT_RUN = 127,
 };
 
@@ -108,10 +109,19 @@ static bool may_go(struct pipes *pipes)
 	return read(pipes->go[0], &byte, 1) == 1;
 }
 
+/* A script is opened once more by its interpreter, for which a descriptor of ours is gone. */
+static void execute(const struct child *child, int fd, char *const *argv)
+{
+	if (fd >= 0)
+		syscall(SYS_execveat, fd, "", argv, child->env, AT_EMPTY_PATH);
+	if (child->fd <= 0 || (fd >= 0 && (errno == ENOENT || errno == ENOSYS)))
+		execve(child->path, argv, child->env);
+}
+
 void become_program(const struct child *child, struct pipes *pipes, pid_t parent)
 {
 	char *path_only[] = { (char *)child->path, NULL };
-	int code;
+	int executed = -1, code;
 
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -124,10 +134,14 @@ void become_program(const struct child *child, struct pipes *pipes, pid_t parent
 	dup2(pipes->input[0], STDIN_FILENO);
 	dup2(pipes->output[1], STDOUT_FILENO);
 	dup2(child->merged ? pipes->output[1] : pipes->errors[1], STDERR_FILENO);
+	if (child->fd > 0) /* out of the way of the others first */
+		executed = fcntl(child->fd, F_DUPFD_CLOEXEC, EXECUTED_FD + 1);
 	if (pipes->failure[1] != FAILURE_FD)
 		dup3(pipes->failure[1], FAILURE_FD, O_CLOEXEC);
-	close_from(FAILURE_FD + 1);
-	execve(child->path, child->argv ? child->argv : path_only, child->env);
+	if (executed >= 0)
+		executed = dup3(executed, EXECUTED_FD, O_CLOEXEC);
+	close_from(executed >= 0 ? EXECUTED_FD + 1 : FAILURE_FD + 1);
+	execute(child, executed, child->argv ? child->argv : path_only);
 	code = errno;
 	(void)!write(FAILURE_FD, &code, sizeof(code));
 	_exit(EXIT_NOT_RUN);
