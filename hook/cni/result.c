@@ -4,9 +4,9 @@
  * is result_json.c's business. */
 #include "result.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,10 +25,13 @@ enum {
 
 /* ---- interfaces ---- */
 
+/* Narrower than the kernel, which would take control characters, too. */
 static bool interface_name_ok(const char *name)
 {
-	return strlen(name) < IFNAMSIZ && !strchr(name, '/') && strcmp(name, ".") != 0 &&
-	       strcmp(name, "..") != 0;
+	for (const char *letter = name; *letter; letter++)
+		if (iscntrl((unsigned char)*letter))
+			return false;
+	return !*name || conflist_ifname_ok(name);
 }
 
 static bool mac_ok(const char *mac)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <net/if.h>
 #include <string.h>
 
 #include "base/auto.h"
 #include "bridge.h"
+#include "cni/conflist.h"
 #include "ipam.h"
 #include "kernel/facts.h"
 
@@ -52,7 +52,7 @@ int bridge_read_settings(const struct builtin_call *call, struct bridge_settings
 		.down = flag(call, "disableContainerInterface"),
 		.mtu = (unsigned int)mtu,
 	};
-	if (strlen(ret_settings->bridge) >= IFNAMSIZ || strchr(ret_settings->bridge, '/'))
+	if (!conflist_ifname_ok(ret_settings->bridge))
 		return err_say(err, EINVAL, "\"%s\" cannot be the name of a bridge",
 			       ret_settings->bridge);
 	if (mtu < 0 || mtu > MTU_MAX)
