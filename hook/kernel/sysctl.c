@@ -3,25 +3,38 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include "base/auto.h"
+#include "base/file.h"
 
 enum { VALUE_MAX = 4096 };
 
 static int open_value(const char *name, int flags)
 {
-	char path[PATH_MAX];
+	auto_free char *path = mem_format("/proc/sys/%s", name);
 
-	snprintf(path, sizeof(path), "/proc/sys/%s", name);
-	return open(path, flags | O_CLOEXEC);
+	return file_open_within(AT_FDCWD, path, flags, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+}
+
+/* Somebody may have mounted something else there. */
+static bool is_proc(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
 }
 
 int sysctl_write(const char *name, const char *value, struct err *err)
 {
 	auto_close int fd = open_value(name, O_WRONLY);
 
+	if (fd >= 0 && !is_proc(fd))
+		return err_say(err, EPERM, "/proc/sys/%s is not the kernel's", name);
 	if (fd < 0 || write(fd, value, strlen(value)) < 0)
 		return err_set(err, errno, "write %s to /proc/sys/%s", value, name);
 	return 0;
