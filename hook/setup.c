@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/auto.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "default_network.h"
@@ -25,6 +27,9 @@ enum { CONFIG_MAX = 16 << 20 };
 static int load_config(const struct oci_state *state, struct json **ret_config, struct err *err)
 {
 	auto_close int bundle = -1;
+	auto_close int file = -1;
+	auto_free char *text = NULL;
+	size_t len;
 	int ret;
 
 	if (!state->bundle) {
@@ -36,7 +41,12 @@ static int load_config(const struct oci_state *state, struct json **ret_config, 
 		err_set(err, errno, "bundle %s", state->bundle);
 		return err_class(err, STATUS_STATE_JSON);
 	}
-	ret = json_load(bundle, "config.json", CONFIG_MAX, false, ret_config, err);
+	file = file_open_within(bundle, "config.json", O_RDONLY | O_NONBLOCK | O_NOCTTY,
+				RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	ret = file < 0 ? err_set(err, errno, "open config.json")
+		       : file_read_open(file, "config.json", CONFIG_MAX, &text, &len, err);
+	if (ret == 0 && json_parse(text, len, ret_config, err) < 0)
+		ret = err_wrap(err, "config.json");
 	if (ret < 0) {
 		err_wrap(err, "bundle %s", state->bundle);
 		return err_class(err, STATUS_STATE_JSON);
