@@ -23,13 +23,15 @@ static struct step *pin(const char *path)
 	return step_new(&step_netns, args);
 }
 
-static struct step *network(const char *name)
+static struct step *network(const char *name, const char *id)
 {
-	static const char *const keys[] = { "ifname", "container_id", "netns", "plugin_path",
-					    "cache_dir" };
+	static const char *const keys[] = { "ifname", "plugin_path", "cache_dir" };
+	auto_free char *netns = mem_format("/n/oci-%s", id);
 	struct json *args = json_new(JSON_OBJECT);
 
 	json_set_text(args, "name", name);
+	json_set_text(args, "container_id", id);
+	json_set_text(args, "netns", netns);
 	for (size_t i = 0; i < array_size(keys); i++)
 		json_set_text(args, keys[i], "x");
 	return step_new(&step_network, args);
@@ -70,7 +72,7 @@ static void roundtrip(void)
 		CHECK_INT(journal_push(&journal, pin("/run/netns/oci-c1"), &err), 0);
 		journal.steps.steps[0]->result = json_new(JSON_OBJECT);
 		journal.steps.steps[0]->took_us = 123;
-		CHECK_INT(journal_push(&journal, network("podman"), &err), 0);
+		CHECK_INT(journal_push(&journal, network("podman", "c1"), &err), 0);
 		journal.steps.steps[1]->progress = json_new(JSON_OBJECT);
 		json_set_bool(journal.steps.steps[1]->progress, "undoing", true);
 		CHECK_INT(journal_save(&journal, &err), 0);
@@ -147,12 +149,20 @@ static void bad_files(void)
 			"{\"version\":1,\"id\":\"c2\",\"steps\":[{\"step\":\"netns\",\"args\":{}}]"
 			"}",
 			"makes no sense");
+		refused("c2",
+			"{\"version\":1,\"id\":\"c2\",\"steps\":[{\"step\":\"netns\",\"args\":"
+			"{\"path\":\"/n/oci-c3\"}}]}",
+			"another container's");
+		refused("c2",
+			"{\"version\":1,\"id\":\"c2\",\"steps\":[{\"step\":\"firewall\",\"args\":"
+			"{\"backend\":\"none\",\"owner\":\"c3\"}}]}",
+			"another container's");
 		refused("c2", "{\"version\":2,\"id\":\"c2\",\"steps\":[]}", "later version");
 	}
 	TEST("keys of a later program are kept")
 	{
 		write_state("c3", "{\"version\":1,\"id\":\"c3\",\"steps\":[{\"step\":\"netns\","
-				  "\"args\":{\"path\":\"/x\"}}],\"colour\":\"blue\"}");
+				  "\"args\":{\"path\":\"/n/oci-c3\"}}],\"colour\":\"blue\"}");
 		CHECK_INT(open_journal("c3", JOURNAL_EXISTING, &journal), 0);
 		CHECK_INT(journal_save(&journal, &err), 0);
 		journal_close(&journal);
@@ -219,11 +229,11 @@ static void kept(void)
 	{
 		CHECK_INT(open_journal("c5", JOURNAL_CREATE, &journal), 0);
 		journal.boot_id = mem_copy("an earlier boot");
-		step_list_add(&plan, pin("/x"));
-		step_list_add(&plan, network("podman"));
+		step_list_add(&plan, pin("/n/oci-c5"));
+		step_list_add(&plan, network("podman", "c5"));
 		CHECK_INT(journal_keep(&journal, &plan, &err), 0);
 		CHECK(exists("data/containers/c5.json"));
-		CHECK_INT(journal_push(&journal, pin("/x"), &err), 0);
+		CHECK_INT(journal_push(&journal, pin("/n/oci-c5"), &err), 0);
 		journal_close(&journal);
 		nftw(place.state_dir, scratch_remove_one, 16,
 		     FTW_DEPTH | FTW_PHYS); /* the reboot */
