@@ -67,6 +67,9 @@ static void test_find(void)
 		scratch_write("p0/one/x", "a directory of that name");
 		scratch_write("p1/one", "not executable");
 		scratch_script("p2/one", "exit 0");
+		CHECK_INT(find("one", path, true, &plugin, &err), -EACCES);
+		CHECK_HAS(err.text, "p1/one is not executable");
+		CHECK_INT(chmod(scratch_path("p1/one"), 0755), 0);
 		CHECK_INT(find("one", path, true, &plugin, &err), 0);
 		CHECK_TEXT(plugin.file, scratch_path("p1/one"));
 		CHECK_TEXT(plugin.type, "one");

@@ -33,7 +33,7 @@ static const char *const no_address_messages[] = {
 	"requested IP",
 };
 
-enum { CODE_TRY_AGAIN_LATER = 11 };
+enum { CODE_VERSION = 1, CODE_TRY_AGAIN_LATER = 11 };
 
 static char **make_environment(const struct cni_call *call)
 {
@@ -111,16 +111,17 @@ static int plugin_error(const struct json *object, struct err *err)
 	const char *message = json_text(json_get_fold(object, "msg"));
 	const char *details = json_text(json_get_fold(object, "details"));
 	int64_t code = 0;
-	int ret;
+	int errno_of, ret;
 
 	json_int(json_get_fold(object, "code"), &code);
+	errno_of = code == CODE_VERSION ? EPROTONOSUPPORT : EIO;
 	message = message ? message : "";
 	details = details ? details : "";
 	if (!*message && !*details)
-		err_say(err, EIO, "error code %" PRId64 " without a message", code);
+		err_say(err, errno_of, "error code %" PRId64 " without a message", code);
 	else
-		err_say(err, EIO, "%s%s%s", message, *message && *details ? "; " : "", details);
-	ret = -EIO;
+		err_say(err, errno_of, "%s%s%s", message, *message && *details ? "; " : "", details);
+	ret = -errno_of;
 	if (means_no_address(code, message) || means_no_address(code, details)) {
 		err_class(err, STATUS_NO_ADDRESS);
 		return ret;
@@ -218,6 +219,8 @@ int exec_plugin_open(const char *file, int *ret_fd, struct err *err)
 		return err_set(err, errno, "open %s", file);
 	if (!S_ISREG(st.st_mode))
 		return err_say(err, EINVAL, "%s is not a regular file", file);
+	if (!(st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
+		return err_say(err, EACCES, "%s is not executable", file);
 	ret = file_check_trusted(dirfd, dir, err);
 	if (ret == 0)
 		ret = file_check_trusted(fd, file, err);

@@ -317,6 +317,9 @@ int cni_del(const struct cni_attachment *attachment, const struct json *result,
 	struct err first = { 0 };
 	int ret = operation_on_attachment(attachment, "DEL", &operation, err);
 
+	if (ret == 0 && !conflist_name_ok(operation.name)) /* nor was there an ADD for it */
+		ret = err_say(err, EBADMSG, "\"%.60s\" cannot be the name of a network",
+			      operation.name);
 	if (ret < 0)
 		return ret;
 	previous = usable_result(&operation, result);
@@ -325,8 +328,10 @@ int cni_del(const struct cni_attachment *attachment, const struct json *result,
 		struct json *config = operation_attachment_config(&operation, plugin, previous);
 		struct err why;
 
-		if (operation_tell(&operation, plugin, config,
-				   deadline_share(deadline, (unsigned)left), &why) < 0)
+		ret = operation_tell(&operation, plugin, config,
+				     deadline_share(deadline, (unsigned)left), &why);
+		/* One that does not know this version has not done anything for its ADD. */
+		if (ret < 0 && ret != -EPROTONOSUPPORT)
 			keep_first(&first, &why);
 	}
 	if (first.code)

@@ -342,8 +342,10 @@ static int perform(const struct builtin *builtin, const struct cni_call *cni,
 	auto_call struct builtin_call call = { 0 };
 	int ret = prepare(builtin, cni, &call, err);
 
+	/* Within the hook DEL is told what ADD was: of what that cannot have understood, nothing
+	 * was made, and an undo must not fail for it for ever. */
 	if (ret < 0)
-		return ret;
+		return cni->rules_elsewhere && strcmp(cni->command, "DEL") == 0 ? 0 : ret;
 	if (strcmp(cni->command, "ADD") == 0)
 		return add(builtin, &call, ret_output, err);
 	if (strcmp(cni->command, "DEL") == 0)
