@@ -120,7 +120,8 @@ static int plugin_error(const struct json *object, struct err *err)
 	if (!*message && !*details)
 		err_say(err, errno_of, "error code %" PRId64 " without a message", code);
 	else
-		err_say(err, errno_of, "%s%s%s", message, *message && *details ? "; " : "", details);
+		err_say(err, errno_of, "%s%s%s", message, *message && *details ? "; " : "",
+			details);
 	ret = -errno_of;
 	if (means_no_address(code, message) || means_no_address(code, details)) {
 		err_class(err, STATUS_NO_ADDRESS);
