@@ -27,6 +27,7 @@ same() {
 expected() {
 	sort <<-END
 		755 usr/local/libexec/oci/hooks.d/oci-network-hook
+		755 usr/local/libexec/oci/hooks.d/oci-network-hook-firewall
 		link usr/local/bin/oci-network-hook /usr/local/libexec/oci/hooks.d/oci-network-hook
 		644 etc/oci-network-hook.conf
 		755 usr/local/libexec/oci-network-hook/watch-firewalld
@@ -59,6 +60,7 @@ expected() {
 		MANDIR=/opt/man HOOKSDIR=/opt/hooks.d
 	same "$(installed)" "$(sort <<-END
 		755 opt/lib/oci/hooks.d/oci-network-hook
+		755 opt/lib/oci/hooks.d/oci-network-hook-firewall
 		link usr/bin/oci-network-hook /opt/lib/oci/hooks.d/oci-network-hook
 		644 opt/etc/oci-network-hook.conf
 		755 opt/lib/oci-network-hook/watch-firewalld

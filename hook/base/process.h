@@ -15,7 +15,7 @@ void process_settle(void);
 void process_expect_children(void);
 
 /* As a hook, once the configuration is known: no inherited descriptor above 2, no environment,
- * working directory /. */
+ * working directory /, no more rights than are needed. */
 void process_detach(void);
 
 /* Are there enough descriptors to do everything, and to undo it? EMFILE. */
