@@ -122,7 +122,7 @@ struct json *json_sorted(const struct json *json)
 		copy->members[i].value = json_sorted(value);
 		json_free(value);
 	}
-	if (json_is(copy, JSON_OBJECT))
+	if (json_is(copy, JSON_OBJECT) && copy->count > 1)
 		qsort(copy->members, copy->count, sizeof(*copy->members), json_by_key);
 	return copy;
 }
