@@ -97,7 +97,8 @@ $(BUILD)/tests/oci-network-hook-firewall: $(BUILD)/oci-network-hook-firewall
 
 # ---- tests ----
 
-RUN := HOOK=$(CURDIR)/$(BUILD)/oci-network-hook KILLAT=$(CURDIR)/$(BUILD)/tests/killat tests/run
+# JOBS=N: so many test files side by side, else as many as there are processors.
+RUN := HOOK=$(CURDIR)/$(BUILD)/oci-network-hook KILLAT=$(CURDIR)/$(BUILD)/tests/killat tests/run $(if $(JOBS),--jobs $(JOBS))
 BATS := $(sort $(wildcard tests/*.bats tests/net/*.bats tests/runtime/*.bats))
 
 # What the tests run. A program under ptrace cannot look for leaks: ASan has it off there.
