@@ -365,7 +365,7 @@ fake() { # what a plugin does, as shell
 	install -d -m 700 /run/oci-network-hook{,/bad}
 	flock /run/oci-network-hook/bad sleep 1000 </dev/null >/dev/null 2>&1 3>&- &
 	holder=$!
-	sleep 0.2
+	wait_for 5 pgrep -P $holder # then it has the lock
 	state . | hook || got=$?
 	[[ $got == 13 && $(<"$BATS_TEST_TMPDIR/stderr") == *"process $holder"* ]]
 	pkill -P $holder
