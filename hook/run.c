@@ -125,6 +125,13 @@ static bool forget_undone(struct journal *journal, size_t index)
 	return !again_harmless && journal->steps.count > 0;
 }
 
+/* The namespace is held as long as anything in it may be left: without it, who takes links and
+ * addresses apart next would find half of them. */
+static bool is_needed(const struct journal *journal, size_t index)
+{
+	return journal->steps.steps[index]->ops == &step_netns && index + 1 < journal->steps.count;
+}
+
 /* Undo everything once, last to first, each with its share of the time. Answers how many remain. */
 static size_t undo_all(struct journal *journal, struct deadline deadline, struct err *first)
 {
@@ -140,6 +147,8 @@ static size_t undo_all(struct journal *journal, struct deadline deadline, struct
 		struct err err;
 		int ret;
 
+		if (is_needed(journal, i - 1))
+			continue;
 		ret = step->ops->undo(step, &context, &err);
 		if (ret == 0) {
 			log_info("undo %s: %.1f ms", name, (double)(clock_now_us() - begun) / 1000);

@@ -213,3 +213,29 @@ reboot() {
 	kill_holder
 	assert_host_as_before
 }
+
+@test "the namespace is held as long as a network in it could not be taken apart" {
+	mkdir -p /usr/local/libexec/cni
+	cat >/usr/local/libexec/cni/stubborn <<-'END'
+		#!/bin/sh
+		[ "$CNI_COMMAND" != DEL ] || [ -e /tmp/host/willing ] || exit 1
+		[ "$CNI_COMMAND" != ADD ] || echo '{"cniVersion": "1.0.0"}'
+	END
+	chmod +x /usr/local/libexec/cni/stubborn
+	echo '{"cniVersion": "1.0.0", "name": "stubborn", "plugins": [{"type": "stubborn"}]}' \
+		>/etc/cni/net.d/99-stubborn.conflist
+	holder
+	set_up kept "$PID" "" "podman;stubborn"
+	run "$HOOK" teardown kept
+	((status == 6))
+	[[ -e /run/netns/oci-kept && -e /run/oci-network-hook/kept/state.json ]]
+	(($(leases) == 0)) # what could be undone is
+	kill_holder
+	run "$HOOK" gc
+	((status == 6))
+	[[ -e /run/netns/oci-kept ]]
+	touch /tmp/host/willing
+	"$HOOK" gc
+	rm /usr/local/libexec/cni/stubborn /tmp/host/willing /etc/cni/net.d/99-stubborn.conflist
+	assert_host_as_before
+}

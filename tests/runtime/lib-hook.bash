@@ -116,7 +116,10 @@ kill_holder() {
 set_up() { # ID PID [PORTS [NETWORKS]]
 	mkdir -p "$HOST_TMP/b"
 	[[ -e $HOST_TMP/b/config.json ]] || echo '{"linux": {"namespaces": [{"type": "network"}]}}' >"$HOST_TMP/b/config.json"
+	# By a file: of many at once, one jq may not get round to write before the hook gives up reading.
 	jq -nc --arg id "$1" --argjson pid "$2" --arg ports "${3-}" --arg networks "${4-}" --arg bundle "$HOST_TMP/b" \
 		'{ociVersion: "1.0.2", id: $id, status: "created", pid: $pid, bundle: $bundle,
-		annotations: {"io.oci-network-hook.ports": $ports, "io.oci-network-hook.networks": $networks}}' | "$HOOK" setup
+		annotations: {"io.oci-network-hook.ports": $ports, "io.oci-network-hook.networks": $networks}}' \
+		>"$HOST_TMP/b/$1.json"
+	"$HOOK" setup <"$HOST_TMP/b/$1.json"
 }
