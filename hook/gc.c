@@ -10,6 +10,7 @@
 #include "base/auto.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "cni/conflist.h"
 #include "cni/network.h"
 #include "journal.h"
@@ -107,7 +108,9 @@ int gc_run(const struct conf *conf, struct deadline deadline,
 	auto_strings char **wanted = NULL;
 	int ret;
 
-	ret = journal_ids(&place, &ids, err);
+	ret = process_check_files(err);
+	if (ret == 0)
+		ret = journal_ids(&place, &ids, err);
 	if (ret == 0)
 		ret = journal_kept_ids(&place, &kept, err);
 	if (ret < 0)
