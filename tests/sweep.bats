@@ -9,10 +9,13 @@ bats_require_minimum_version 1.5.0
 load lib
 
 setup() {
-	# Makes two files and a link; with `late` it notes that it is going to after it has.
+	# Makes a file and a directory; with `late` it notes that it is going to after it has. The lock is
+	# for its children that live on when it is killed; for one that is frozen nobody waits.
 	cat >"$BATS_TEST_TMPDIR/toy" <<-'END'
 		#!/bin/sh
 		set -e
+		exec 9>/run/toy.lock
+		flock -w 0.05 9 || :
 		case $1 in
 		setup)
 			[ "$2" = late ] || : >/run/toy

@@ -1,93 +1,115 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The hook killed at every system call with an effect, of set-up, of tear-down and of gc: then the next
-# run finds everything and the host is as it was. `make check` takes a sample, which moves with every
-# build; `make check-all` (SWEEP=all) takes every call.
+# The hook killed at every system call with an effect, of set-up, of tear-down, of gc and of reload;
+# alone, with all it had started, and with its children frozen until it is all over: then the next run
+# finds everything and the host is as it was. `make check` takes samples, which move with every build;
+# `make check-all` (SWEEP=all) takes every call, of CNI's executables, which make thousands,
+# $SWEEP_EXECUTABLES (200) of each sweep.
 
 load ../runtime/lib-hook
+load ../runtime/rootless
+load firewalld
 
 setup() {
 	need jq ip
 	write_podman_conflist
+	write_second_conflist
 	export HOOK ASAN_OPTIONS=detect_leaks=0 # which cannot be done under ptrace
-	OURS=(--setup "$TESTS/net/container up" --teardown "$TESTS/net/container down"
-		--gc "$TESTS/net/container die" --program oci-network-hook)
+	SEED=$(cksum <"$HOOK" | cut -d' ' -f1)
 }
 
 teardown() {
 	rm -f /etc/cni/net.d/* /etc/oci-network-hook.conf
 	pkill -KILL -x sleep || true
+	[[ ! -e /run/firewalld ]] || firewalld_stop
+	bus_stop
+	rm -rf /run/firewalld /run/fwcfg /run/firewalld.log
 }
 
-by_executables() {
-	echo "plugins = exec" >/etc/oci-network-hook.conf
+write_second_conflist() {
+	cat >/etc/cni/net.d/90-second.conflist <<-END
+		{ "cniVersion": "1.0.0", "name": "second", "plugins": [ { "type": "bridge", "bridge": "second0",
+		  "isGateway": true, "capabilities": { "ips": true, "mac": true }, "ipam": { "type": "host-local",
+		  "ranges": [ [ { "subnet": "10.99.0.0/24" } ], [ { "subnet": "fd00:99::/64" } ] ] } } ] }
+	END
 }
 
-# sweep EVERY ARGUMENT...
+# sweep SAMPLES ARGUMENT...
 sweep() {
-	local every=$1 offset
+	local container=$TESTS/net/container points=(--samples "$1" --seed "$SEED")
 	shift
-	[[ ${SWEEP-} != all ]] || every=1
-	offset=$(($(cksum <"$HOOK" | cut -d' ' -f1) % every + 1))
-	"$TESTS/sweep" "${OURS[@]}" --every "$every" --offset "$offset" "$@" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- || {
+	[[ ${SWEEP-} != all ]] || points=(${EXECUTABLES:+--samples "${SWEEP_EXECUTABLES:-200}" --seed "$SEED"})
+	"$TESTS/sweep" --setup "$container up" --teardown "$container down" --gc "$container die" \
+		--flush "$container flush" --reload "$container reload" --program oci-network-hook \
+		"${points[@]}" "$@" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- || {
 		cut -c1-300 "$BATS_TEST_TMPDIR/out"
 		return 1
 	}
 	# Seen also when all is well: the figure.
-	sed -n 's/^sweep /# &/p' "$BATS_TEST_TMPDIR/out" >&3
+	sed -n "s/^sweep /# sweep $BATS_TEST_DESCRIPTION: /p" "$BATS_TEST_TMPDIR/out" >&3
 	grep -q '^sweep .*: [1-9]' "$BATS_TEST_TMPDIR/out"
 }
 
-@test "namespace only: set-up killed" {
-	NETWORKS=none sweep 3 --phase setup
+everything=(--phase 'setup,teardown,gc,reload' --kill 'all,self,freeze')
+
+@test "namespace only" {
+	NETWORKS=none sweep 2 --phase setup,teardown,gc --kill all,self
 }
 
-@test "namespace only: tear-down killed" {
-	NETWORKS=none sweep 3 --phase teardown
+@test "nftables" {
+	NETWORKS=podman PORTS=8080:80 sweep 3 "${everything[@]}"
 }
 
-@test "podman's network and a port: set-up killed" {
-	NETWORKS=podman PORTS=8080:80 sweep 9 --phase setup
+@test "iptables" {
+	echo "firewall = iptables" >/etc/oci-network-hook.conf
+	NETWORKS=podman PORTS=8080:80 sweep 1 "${everything[@]}"
 }
 
-@test "podman's network and a port: tear-down killed, then gc" {
-	NETWORKS=podman PORTS=8080:80 sweep 5 --phase teardown
+@test "firewalld" {
+	need firewalld firewall-cmd dbus-daemon
+	bus_start
+	firewalld_start
+	FIREWALL=firewalld NETWORKS=podman PORTS=8080:80 \
+		sweep 1 "${everything[@]}" --ignore /run/firewalld.log
 }
 
-@test "podman's network and a port: only the hook killed in tear-down, not who lingers for it, then gc" {
-	NETWORKS=podman PORTS=8080:80 sweep 9 --phase teardown --kill self
+@test "no firewall" {
+	echo "firewall = none" >/etc/oci-network-hook.conf
+	NETWORKS=second sweep 1 "${everything[@]}"
 }
 
-@test "podman's network and a port: gc killed, then gc" {
-	NETWORKS=podman PORTS=8080:80 sweep 9 --phase gc
+@test "two networks, a static address, port ranges" {
+	NETWORKS='podman:ip=10.88.77.7;second:ip=10.99.0.7,mac=02:00:00:00:00:07' \
+		PORTS='8080:80 9000-9002:90-92/tcp 127.0.0.1:9053:53/udp' sweep 1 "${everything[@]}"
 }
 
-@test "by executables: set-up killed, with all it had started" {
-	by_executables
-	NETWORKS=podman PORTS=8080:80 sweep 127 --phase setup
+@test "the network that comes with it" {
+	rm /etc/cni/net.d/*
+	PORTS=8080:80 sweep 1 "${everything[@]}"
 }
 
-@test "by executables: only the hook killed in set-up" {
-	by_executables
-	NETWORKS=podman PORTS=8080:80 sweep 181 --phase setup --kill self
+@test "a second container in the namespace" {
+	JOINED=yes NETWORKS=podman PORTS=8080:80 sweep 1 --phase setup,teardown,gc --kill all,self
 }
 
-@test "by executables: hook killed in set-up, its children frozen until after tear-down" {
-	by_executables
-	NETWORKS=podman PORTS=8080:80 sweep 181 --phase setup --kill freeze
+@test "slirp4netns" {
+	need slirp4netns
+	NETWORKS=slirp4netns PORTS=8080:80 sweep 1 --phase setup,teardown,gc --kill all,self,freeze
 }
 
-@test "by executables: tear-down killed, then gc" {
-	by_executables
-	NETWORKS=podman PORTS=8080:80 sweep 61 --phase teardown
+@test "an ordinary user's, slirp4netns" {
+	user_setup
+	HOOK=$USER_HOOK RUN_AS="setpriv --reuid $USER_ID --regid $USER_ID --init-groups env -i
+		HOME=$USER_HOME XDG_RUNTIME_DIR=$USER_RUNTIME PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
+		NETWORKS=slirp4netns PORTS=8080:80 sweep 2 --phase setup,teardown,gc --kill all,self,freeze
 }
 
-@test "by executables: only the hook killed in tear-down, then gc" {
-	by_executables
-	NETWORKS=podman PORTS=8080:80 sweep 83 --phase teardown --kill self
+@test "CNI's executables" {
+	echo "plugins = exec" >/etc/oci-network-hook.conf
+	EXECUTABLES=yes NETWORKS=podman PORTS=8080:80 sweep 2 "${everything[@]}"
 }
 
-@test "by executables: gc killed, then gc" {
-	by_executables
-	NETWORKS=podman PORTS=8080:80 sweep 83 --phase gc
+@test "CNI's executables, two networks" {
+	echo "plugins = exec" >/etc/oci-network-hook.conf
+	EXECUTABLES=yes NETWORKS='podman;second' PORTS=8080:80 sweep 1 --phase setup,teardown --kill all,self
 }

@@ -159,7 +159,8 @@ static void go_on(struct proc *p)
 
 	p->stopped = false;
 	p->sig = 0;
-	request(done && !p->fail ? PTRACE_CONT : PTRACE_SYSCALL, p->pid, sig);
+	/* Of who is not counted nothing but fork and execve is of interest. */
+	request((done || !p->root) && !p->fail ? PTRACE_CONT : PTRACE_SYSCALL, p->pid, sig);
 }
 
 static void set_number(pid_t pid, int nr)
