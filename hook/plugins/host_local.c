@@ -158,6 +158,11 @@ static int request(struct requests *requests, const char *text, struct err *err)
 
 	if (!text || !results_parse_cidr(text, &cidr))
 		return err_say(err, EINVAL, "invalid IP address: %s", text ? text : "");
+	/* A runtime may say it in more than one way. */
+	for (size_t i = 0; i < requests->count; i++)
+		if (requests->items[i].family == cidr.family &&
+		    memcmp(requests->items[i].bytes, cidr.bytes, sizeof(cidr.bytes)) == 0)
+			return 0;
 	requests->items = mem_array(requests->items, requests->count + 1, sizeof(*requests->items));
 	requests->items[requests->count++] = cidr;
 	return 0;

@@ -97,6 +97,13 @@ default_device() { # ID 4|6
 	start static4
 	[[ $(address static4 4) == 10.88.0.61 ]]
 	stop static4
+
+	# One address, for a plugin that is told in both ways: as IP and among its capabilities.
+	net_bundle static1 sleep 100
+	annotate static1 networks second:ip=10.77.0.61
+	start static1
+	[[ $(address static1 4) == 10.77.0.61 ]]
+	stop static1
 	assert_host_as_before
 }
 
