@@ -34,9 +34,11 @@ write_second_conflist() {
 	END
 }
 
-# sweep SAMPLES ARGUMENT...
+# sweep SAMPLES ARGUMENT...: where SAMPLES is 0, one of one kind for each phase
 sweep() {
 	local container=$TESTS/net/container points=(--samples "$1" --seed "$SEED")
+
+	(($1)) || points=(--samples 1 --seed "$SEED" --rotate)
 	shift
 	[[ ${SWEEP-} != all ]] || points=(${EXECUTABLES:+--samples "${SWEEP_EXECUTABLES:-200}" --seed "$SEED"})
 	"$TESTS/sweep" --setup "$container up" --teardown "$container down" --gc "$container die" \
@@ -57,12 +59,12 @@ everything=(--phase 'setup,teardown,gc,reload' --kill 'all,self,freeze')
 }
 
 @test "nftables" {
-	NETWORKS=podman PORTS=8080:80 sweep 3 "${everything[@]}"
+	NETWORKS=podman PORTS=8080:80 sweep 2 "${everything[@]}"
 }
 
 @test "iptables" {
 	echo "firewall = iptables" >/etc/oci-network-hook.conf
-	NETWORKS=podman PORTS=8080:80 sweep 1 "${everything[@]}"
+	NETWORKS=podman PORTS=8080:80 sweep 0 "${everything[@]}"
 }
 
 @test "firewalld" {
@@ -70,46 +72,46 @@ everything=(--phase 'setup,teardown,gc,reload' --kill 'all,self,freeze')
 	bus_start
 	firewalld_start
 	FIREWALL=firewalld NETWORKS=podman PORTS=8080:80 \
-		sweep 1 "${everything[@]}" --ignore /run/firewalld.log
+		sweep 0 "${everything[@]}" --ignore /run/firewalld.log
 }
 
 @test "no firewall" {
 	echo "firewall = none" >/etc/oci-network-hook.conf
-	NETWORKS=second sweep 1 "${everything[@]}"
+	NETWORKS=second sweep 0 "${everything[@]}"
 }
 
 @test "two networks, a static address, port ranges" {
 	NETWORKS='podman:ip=10.88.77.7;second:ip=10.99.0.7,mac=02:00:00:00:00:07' \
-		PORTS='8080:80 9000-9002:90-92/tcp 127.0.0.1:9053:53/udp' sweep 1 "${everything[@]}"
+		PORTS='8080:80 9000-9002:90-92/tcp 127.0.0.1:9053:53/udp' sweep 0 "${everything[@]}"
 }
 
 @test "the network that comes with it" {
 	rm /etc/cni/net.d/*
-	PORTS=8080:80 sweep 1 "${everything[@]}"
+	PORTS=8080:80 sweep 0 "${everything[@]}"
 }
 
 @test "a second container in the namespace" {
-	JOINED=yes NETWORKS=podman PORTS=8080:80 sweep 1 --phase setup,teardown,gc --kill all,self
+	JOINED=yes NETWORKS=podman PORTS=8080:80 sweep 0 --phase setup,teardown,gc --kill all,self
 }
 
 @test "slirp4netns" {
 	need slirp4netns
-	NETWORKS=slirp4netns PORTS=8080:80 sweep 1 --phase setup,teardown,gc --kill all,self,freeze
+	NETWORKS=slirp4netns PORTS=8080:80 sweep 0 --phase setup,teardown,gc --kill all,self,freeze
 }
 
 @test "an ordinary user's, slirp4netns" {
 	user_setup
 	HOOK=$USER_HOOK RUN_AS="setpriv --reuid $USER_ID --regid $USER_ID --init-groups env -i
 		HOME=$USER_HOME XDG_RUNTIME_DIR=$USER_RUNTIME PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
-		NETWORKS=slirp4netns PORTS=8080:80 sweep 2 --phase setup,teardown,gc --kill all,self,freeze
+		NETWORKS=slirp4netns PORTS=8080:80 sweep 0 --phase setup,teardown,gc --kill all,self,freeze
 }
 
 @test "CNI's executables" {
 	echo "plugins = exec" >/etc/oci-network-hook.conf
-	EXECUTABLES=yes NETWORKS=podman PORTS=8080:80 sweep 2 "${everything[@]}"
+	EXECUTABLES=yes NETWORKS=podman PORTS=8080:80 sweep 0 "${everything[@]}"
 }
 
 @test "CNI's executables, two networks" {
 	echo "plugins = exec" >/etc/oci-network-hook.conf
-	EXECUTABLES=yes NETWORKS='podman;second' PORTS=8080:80 sweep 1 --phase setup,teardown --kill all,self
+	EXECUTABLES=yes NETWORKS='podman;second' PORTS=8080:80 sweep 0 --phase setup,teardown --kill all,self
 }
