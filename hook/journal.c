@@ -145,6 +145,8 @@ int journal_open(const struct journal_place *place, const char *id, enum journal
 	if (ret == -ENOENT && mode == JOURNAL_EXISTING)
 		return ret;
 	if (ret < 0)
+		journal_tidy(place);
+	if (ret < 0)
 		return err_class(err, STATUS_STATE_FILE);
 	ret = load(&journal, lock, FILE_NAME, err);
 	if (ret < 0 && ret != -ENOENT)
@@ -205,6 +207,15 @@ int journal_push(struct journal *journal, struct step *step, struct err *err)
 	return journal_save(journal, err);
 }
 
+/* What was in the way once may have passed: nobody is told of what stays, and the next gc tries
+ * again.
+ */
+static void remove_if_empty(const char *dir)
+{
+	if (rmdir(dir) < 0 && errno != ENOENT && errno != ENOTEMPTY)
+		rmdir(dir);
+}
+
 void journal_tidy(const struct journal_place *place)
 {
 	auto_free char *kept_dir = mem_format("%s/containers", place->data_dir);
@@ -215,24 +226,38 @@ void journal_tidy(const struct journal_place *place)
 	/* Those of other containers are there. (Some file systems count no links.) */
 	if (stat(place->state_dir, &st) == 0 && st.st_nlink > LINKS_ALONE)
 		return;
-	rmdir(kept_dir);
-	rmdir(results_dir);
-	rmdir(cni_dir);
-	rmdir(place->state_dir);
+	remove_if_empty(kept_dir);
+	remove_if_empty(results_dir);
+	remove_if_empty(cni_dir);
+	remove_if_empty(place->state_dir);
 }
 
-/* And what a run that was killed while it wrote them left. */
-static void remove_files(const struct journal *journal)
+static bool remove_file(int dirfd, const char *name)
+{
+	return unlinkat(dirfd, name, 0) == 0 || errno == ENOENT;
+}
+
+static bool remove_dir(const struct journal *journal)
+{
+	return rmdir(journal->dir) == 0 || errno == ENOENT;
+}
+
+/* What a run that was killed while it wrote left is looked for only when it may be there. */
+static bool try_to_remove(const struct journal *journal)
 {
 	auto_free char *kept_new = mem_format("%s.new", journal->kept_file);
+	bool gone = unlink(journal->kept_file) == 0 ||
+		    (errno == ENOENT && remove_file(AT_FDCWD, kept_new));
 
-	if (unlink(journal->kept_file) < 0)
-		unlink(kept_new);
-	unlinkat(journal->dirfd, FILE_NAME, 0);
-	if (rmdir(journal->dir) == 0)
-		return;
-	unlinkat(journal->dirfd, FILE_NAME ".new", 0);
-	if (rmdir(journal->dir) < 0)
+	gone &= remove_file(journal->dirfd, FILE_NAME);
+	if (remove_dir(journal))
+		return gone;
+	return remove_file(journal->dirfd, FILE_NAME ".new") && remove_dir(journal) && gone;
+}
+
+static void remove_files(const struct journal *journal)
+{
+	if (!try_to_remove(journal) && !try_to_remove(journal))
 		log_warning("remove %s: %m", journal->dir);
 }
 

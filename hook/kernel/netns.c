@@ -184,6 +184,17 @@ static int home_fd(struct err *err)
 	return home < 0 ? err_set(err, errno, "open /proc/thread-self/ns/net") : home;
 }
 
+/* The kernel has no reason to refuse it but want of memory, which passes. */
+static bool go_home(int home)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		if (setns(home, CLONE_NEWNET) == 0)
+			return true;
+		clock_sleep_ms(1);
+	}
+	return false;
+}
+
 int netns_run(int fd, int (*func)(void *data, struct err *err), void *data, struct err *err)
 {
 	static bool away;
@@ -197,7 +208,7 @@ int netns_run(int fd, int (*func)(void *data, struct err *err), void *data, stru
 	away = true;
 	ret = func(data, err);
 	away = false;
-	if (setns(home, CLONE_NEWNET) < 0) {
+	if (!go_home(home)) {
 		static const char line[] =
 			"oci-network-hook: cannot leave the container's network namespace\n";
 

@@ -2,7 +2,12 @@
 /* Addresses of this host's own ranges. A lease is a file with the name of the address, made with
  * O_EXCL; its content, and the lock, are those of the executable, so that both can give out of one
  * directory. A lease is found by its address, which the result of the ADD knows: the directory is
- * read only when there is no result. */
+ * read only when there is no result.
+ *
+ * A lease is made and written under the lock. One without content, seen under the lock, is what a
+ * killed process or a power cut has left: it is nobody's, and taken over. That is as safe as
+ * writing it elsewhere, fsync and a link to its name, and saves three calls and the wait for the
+ * disk, which is longer than all the rest of a set-up. */
 #include "host_local.h"
 
 #include <arpa/inet.h>
@@ -212,6 +217,15 @@ static const char *name_of(int family, const unsigned char *bytes, char text[INE
 	return inet_ntop(family, bytes, text, INET6_ADDRSTRLEN);
 }
 
+/* Makes way for us where it can. */
+static bool remove_empty(int dirfd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	       st.st_size == 0 && unlinkat(dirfd, name, 0) == 0;
+}
+
 /* -EEXIST without an err: taken. */
 static int reserve(const struct allocation *allocation, const unsigned char *bytes)
 {
@@ -221,6 +235,9 @@ static int reserve(const struct allocation *allocation, const unsigned char *byt
 
 	name_of(family, bytes, name);
 	ret = write_file(allocation->store->dirfd, name, O_EXCL, allocation->store->content);
+	if (ret == -EEXIST && remove_empty(allocation->store->dirfd, name))
+		ret = write_file(allocation->store->dirfd, name, O_EXCL,
+				 allocation->store->content);
 	if (ret == -EEXIST)
 		return ret;
 	snprintf(last, sizeof(last), "last_reserved_ip.%zu", allocation->index);
@@ -394,41 +411,59 @@ static int add(struct builtin_call *call, struct result *ret_result, struct err 
 
 /* ---- DEL and CHECK ---- */
 
-/* All addresses of the previous result were leases of ours? */
-static bool release_known(const struct store *store, const struct builtin_call *call)
+static int remove_lease(const struct store *store, const char *name, struct err *err)
 {
-	bool all = call->has_previous && call->previous.ip_count > 0;
+	if (unlinkat(store->dirfd, name, 0) < 0 && errno != ENOENT)
+		return err_set(err, errno, "release %s", name);
+	return 0;
+}
 
-	for (size_t i = 0; i < call->previous.ip_count; i++) {
+/* *ret_all: all addresses of the previous result were leases of ours. */
+static int release_known(const struct store *store, const struct builtin_call *call, bool *ret_all,
+			 struct err *err)
+{
+	int ret = 0;
+
+	*ret_all = call->has_previous && call->previous.ip_count > 0;
+	for (size_t i = 0; ret == 0 && i < call->previous.ip_count; i++) {
 		const char *address = call->previous.ips[i].address;
 		auto_free char *name = mem_copy_n(address, strcspn(address, "/"));
 
 		if (is_ours(store, call, name))
-			unlinkat(store->dirfd, name, 0);
+			ret = remove_lease(store, name, err);
 		else
-			all = false;
+			*ret_all = false;
 	}
-	return all;
+	return ret;
 }
+
+struct releasing {
+	const struct store *store;
+	struct err *err;
+	int ret;
+};
 
 static bool release(void *data, const char *name)
 {
-	const struct store *store = data;
+	struct releasing *releasing = data;
 
-	unlinkat(store->dirfd, name, 0);
-	return false;
+	releasing->ret = remove_lease(releasing->store, name, releasing->err);
+	return releasing->ret < 0;
 }
 
 static int del(const struct builtin_call *call, struct err *err)
 {
 	auto_store struct store store = { .dirfd = -1, .lock = -1 };
+	struct releasing releasing = { &store, err, 0 };
+	bool all;
 	int ret = open_store(call, false, &store, err);
 
 	if (ret < 0)
 		return ret == -ENOENT ? 0 : ret;
-	if (release_known(&store, call))
-		return 0;
-	return each_lease(&store, call, release, &store, err);
+	ret = release_known(&store, call, &all, err);
+	if (ret == 0 && !all)
+		ret = each_lease(&store, call, release, &releasing, err);
+	return ret < 0 ? ret : releasing.ret;
 }
 
 static bool find(void *data, const char *name)

@@ -193,17 +193,23 @@ static int apply(struct step *step, const struct step_context *context, struct e
 	return 0;
 }
 
-static void release_one(const struct step *step, int claims, const struct claim *claim)
+static int release_one(const struct step *step, int claims, const struct claim *claim,
+		       struct err *err)
 {
 	auto_free char *link =
 		mem_format("%s/%s", claim->dir, *claim->address ? claim->address : "any");
 	char owner[OWNER_MAX];
 	ssize_t len = readlinkat(claims, link, owner, OWNER_MAX - 1);
 
+	if (len < 0 && errno != ENOENT)
+		return err_set(err, errno, "release port %s", claim->dir);
 	owner[len > 0 ? len : 0] = '\0';
-	if (strcmp(owner, json_get_text(step->args, "owner")) == 0)
-		unlinkat(claims, link, 0);
-	unlinkat(claims, claim->dir, AT_REMOVEDIR); /* with the last of its links */
+	if (strcmp(owner, json_get_text(step->args, "owner")) == 0 && unlinkat(claims, link, 0) < 0)
+		return err_set(err, errno, "release port %s", claim->dir);
+	/* With the last of its links. */
+	if (unlinkat(claims, claim->dir, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != ENOTEMPTY)
+		return err_set(err, errno, "release port %s", claim->dir);
+	return 0;
 }
 
 static int undo(struct step *step, const struct step_context *context, struct err *err)
@@ -217,15 +223,16 @@ static int undo(struct step *step, const struct step_context *context, struct er
 	ret = open_claims(step, false, context->deadline, &claims, err);
 	if (ret == -ENOENT)
 		return 0;
-	if (ret < 0)
-		return err_class(err, STATUS_PORT);
-	for (size_t i = 0; i < json_count(mappings); i++) {
+	for (size_t i = 0; ret == 0 && i < json_count(mappings); i++) {
 		struct claim claim;
 
 		if (read_claim(json_at(mappings, i), &claim, NULL) == 0)
-			release_one(step, claims, &claim);
+			ret = release_one(step, claims, &claim, err);
 	}
-	rmdir(path); /* with the last port */
+	if (ret == 0 && rmdir(path) < 0 && errno != ENOENT && errno != ENOTEMPTY)
+		ret = err_set(err, errno, "remove %s", path);
+	if (ret < 0)
+		return err_class(err, STATUS_PORT);
 	conntrack_forget_udp(mappings);
 	return 0;
 }
