@@ -83,6 +83,8 @@ static int open_claims(const struct step *step, bool make, struct deadline deadl
 				return ret;
 			fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		}
+		if (fd < 0 && errno != ENOENT)
+			return err_set(err, errno, "open %s", path);
 		ret = fd < 0 ? 0 : lock_take(fd, LOCK_EX, path, deadline, err);
 		if (ret < 0)
 			return ret;
