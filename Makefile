@@ -41,7 +41,8 @@ SOURCES := $(sort $(wildcard hook/*.c hook/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,build-fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/tools/*.c)))
+TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/tools/*.c))) \
+	$(if $(SANITIZE),,$(BUILD)/tests/oom/oci-network-hook)
 
 # The hook itself is linked statically where that can be: to load libc is a fifth of a set-up. What
 # wants libraries of the host is a program of its own (hook/firewall/apart.c). STATIC= for the other.
@@ -77,6 +78,11 @@ $(BUILD)/%.o: %.c Makefile
 	$(Q)$(CC) $(CPPFLAGS) $(OUR_CPPFLAGS) $(CFLAGS) $(OUR_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(BUILD)/libhook.a
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(LDFLAGS) $(OUR_LDFLAGS) -o $@ $^ $(LIBS)
+
+# The program with a malloc() that fails once.
+$(BUILD)/tests/oom/oci-network-hook: $(BUILD)/hook/main.o $(BUILD)/tests/oom/failalloc.o $(BUILD)/libhook.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(LDFLAGS) $(OUR_LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -171,7 +177,7 @@ bench-hook: deps-check
 
 # ---- lint ----
 
-C_FILES := $(sort $(wildcard hook/*.[ch] hook/*/*.[ch] hook/*/*/*.[ch] tests/*.[ch] tests/tools/*.[ch] tests/fuzz/*.[ch]))
+C_FILES := $(sort $(wildcard hook/*.[ch] hook/*/*.[ch] hook/*/*/*.[ch] tests/*.[ch] tests/tools/*.[ch] tests/fuzz/*.[ch] tests/oom/*.c))
 BASH_FILES := $(sort $(shell grep -lE '^#!(/usr)?/bin/(env )?(ba|)sh|^#!/usr/bin/env bats|^# shellcheck shell=' \
 	.ci/* config/* tests/* tests/*/* 2>/dev/null))
 TIDIED := $(patsubst %.c,$(BUILD)/lint/%,$(filter %.c,$(C_FILES)))

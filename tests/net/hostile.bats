@@ -74,3 +74,8 @@ table() {
 @test "a state file with one bit flipped, and cut, at every byte" {
 	table records 97
 }
+
+@test "every allocation failed once" {
+	[[ $HOOK != *sanitize* ]] || skip "a sanitizer has a malloc of its own"
+	table allocations 397
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* malloc() and its family for a build of the program in which one allocation fails: that number
+ * $FAIL_ALLOC, counted from the beginning of the process, also in what it forks. When it has failed
+ * a byte is appended to the file $FAIL_ALLOC_DID. Nothing is ever given back. Linked in, so that it
+ * works with a static libc as well. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { HEADER = 16, REGION = 1 << 20 };
+
+static char *next, *end;
+static long count, wanted = -1;
+
+static void say_so(void)
+{
+	const char *file = getenv("FAIL_ALLOC_DID");
+	int fd = file ? open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, "x", 1);
+	close(fd);
+}
+
+static int fails(void)
+{
+	if (wanted < 0) {
+		const char *text = environ ? getenv("FAIL_ALLOC") : NULL;
+
+		wanted = text ? atol(text) : 0;
+	}
+	if (++count != wanted)
+		return 0;
+	say_so();
+	errno = ENOMEM;
+	return 1;
+}
+
+/* Zeroed, as new pages are. */
+static void *allocate(size_t size, size_t alignment)
+{
+	size_t room = size + HEADER + alignment;
+	uintptr_t place;
+
+	if (room < size || fails())
+		return NULL;
+	if (room > (size_t)(end - next)) {
+		size_t region = room > REGION ? room : REGION;
+
+		next = mmap(NULL, region, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			    0);
+		if (next == MAP_FAILED)
+			abort();
+		end = next + region;
+	}
+	place = ((uintptr_t)next + HEADER + alignment - 1) & ~(uintptr_t)(alignment - 1);
+	next = (char *)((place + size + 15) & ~(uintptr_t)15);
+	if (next > end)
+		next = end;
+	((size_t *)place)[-1] = size;
+	return (void *)place;
+}
+
+void *malloc(size_t size)
+{
+	return allocate(size, 16);
+}
+
+void free(void *old)
+{
+	(void)old;
+}
+
+void *calloc(size_t members, size_t size)
+{
+	return size && members > SIZE_MAX / size ? NULL : allocate(members * size, 16);
+}
+
+void *realloc(void *old, size_t size)
+{
+	void *place = allocate(size, 16);
+	size_t had = old ? ((size_t *)old)[-1] : 0;
+
+	if (place && old)
+		memcpy(place, old, had < size ? had : size);
+	return place;
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+	return allocate(size, alignment < 16 ? 16 : alignment);
+}
+
+void *memalign(size_t alignment, size_t size);
+void *memalign(size_t alignment, size_t size)
+{
+	return aligned_alloc(alignment, size);
+}
+
+int posix_memalign(void **ret_place, size_t alignment, size_t size)
+{
+	*ret_place = aligned_alloc(alignment, size);
+	return *ret_place ? 0 : ENOMEM;
+}
