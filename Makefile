@@ -186,6 +186,7 @@ lint: $(TIDIED)
 	$(Q)clang-format --dry-run --Werror $(C_FILES)
 	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--error-exitcode=1 -D_GNU_SOURCE -D__x86_64__ -DVERSION='""' -Ihook -I$(BUILD) hook tests
+	$(Q)tests/banned $(filter hook/%.c,$(C_FILES))
 	$(Q)shellcheck $(BASH_FILES)
 	$(Q)mandoc -T lint -W warning hook/oci-network-hook.8 config/oci-network-hook.conf.5
 

@@ -96,7 +96,7 @@ static bool read_bytes(const char *text, size_t count, unsigned char *ret_bytes,
 		if (i > 0 && (text[3 * i - 1] != text[2] || !strchr(":-", text[2])))
 			return false;
 		ret_bytes[i] = (unsigned char)strtoul(pair, NULL, 16);
-		sprintf(ret_text + 3 * i, i + 1 < count ? "%02x:" : "%02x", ret_bytes[i]);
+		snprintf(ret_text + 3 * i, 4, i + 1 < count ? "%02x:" : "%02x", ret_bytes[i]);
 	}
 	return true;
 }

@@ -135,3 +135,25 @@ run_with_podman() {
 	[[ $status == 0 && $output == *10.88.* && $output == *fd00:88::* ]]
 	assert_host_as_before
 }
+
+@test "banned calls are found, but not in comments" {
+	local file=$BATS_TEST_TMPDIR/bad.c
+	cat >"$file" <<-'END'
+		/* system("x") */
+		int fd = open("x",
+			      O_RDONLY);
+		system("x");
+		int good = open("x", O_CLOEXEC);
+		sprintf(text, "x");
+		FILE *file = fopen("x", "r");
+		getenv("x");
+	END
+	run "$TESTS/banned" "$file"
+	echo "$output"
+	[[ $status == 1 && ${#lines[@]} == 5 ]]
+	[[ ${lines[0]} == "$file:2: open() has no O_CLOEXEC" ]]
+	[[ ${lines[4]} == "$file:8: getenv() "* ]]
+	cd "$TESTS/.."
+	# shellcheck disable=SC2046 # names without white space
+	"$TESTS/banned" $(find hook -name '*.c')
+}
