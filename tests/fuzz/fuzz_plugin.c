@@ -19,6 +19,9 @@ static void wish(const struct builtin *builtin, const struct cni_call *cni)
 	must_survive_printing(network);
 }
 
+/* Of these ADD changes nothing itself. */
+static const char *const may_add[] = { "static", "portmap", "firewall" };
+
 static void run(const char *type, const struct cni_call *cni)
 {
 	const struct builtin *builtin = builtin_find(type);
@@ -72,6 +75,9 @@ FUZZ(text, len)
 	cni.conf = conf;
 	for (size_t i = 0; i < array_size(may_check); i++)
 		run(may_check[i], &cni);
+	cni.command = "ADD";
+	for (size_t i = 0; i < array_size(may_add); i++)
+		run(may_add[i], &cni);
 	builtin_cannot(&builtin_bridge, conf, "nftables");
 	builtin_cannot(&builtin_host_local, conf, "nftables");
 	wish(&builtin_bridge, &cni);
