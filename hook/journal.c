@@ -153,6 +153,9 @@ int journal_open(const struct journal_place *place, const char *id, enum journal
 		return ret;
 	if (ret == -ENOENT)
 		load_kept(&journal);
+	ret = journal_check_steps(&journal, err);
+	if (ret < 0)
+		return ret;
 	journal.dirfd = take_fd(&lock);
 	*ret_journal = journal;
 	journal = (struct journal){ .dirfd = -1 };

@@ -54,8 +54,8 @@ enum journal_mode { JOURNAL_CREATE, JOURNAL_EXISTING };
 
 /* Lock and read: the state file, or where there is none the kept file of an earlier boot.
  * JOURNAL_EXISTING: ENOENT when there is neither. Errors: ETIMEDOUT with status LOCK, which
- * names the holder; a file of a later version, or one that makes no sense, with status STATE_FILE,
- * and it is kept as it is. */
+ * names the holder; a file of a later version, one that makes no sense, or one with a step of
+ * another container, with status STATE_FILE, and it is kept as it is. */
 int journal_open(const struct journal_place *place, const char *id, enum journal_mode mode,
 		 struct deadline deadline, struct journal *ret_journal, struct err *err);
 

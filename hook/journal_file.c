@@ -82,30 +82,6 @@ static bool args_make_sense(const struct step_ops *ops, const struct json *args)
 	return json_is(args, JSON_OBJECT);
 }
 
-/* The last part of a path that a pin of this container has. */
-static bool is_pin(const char *path, const char *id)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && strncmp(slash, "/oci-", 5) == 0 && strcmp(slash + 5, id) == 0;
-}
-
-/* What an undo finds its things by must be made of this container's id: however a file has been
- * damaged, it leads to nobody else's. (A hash stands for an id that CNI would not take.) */
-static bool args_belong(const struct step_ops *ops, const struct json *args, const char *id)
-{
-	if (ops == &step_netns)
-		return json_get_true(args, "unpinned") || is_pin(json_get_text(args, "path"), id);
-	if (ops == &step_network && conflist_name_ok(id) &&
-	    strcmp(json_get_text(args, "container_id"), id) != 0)
-		return false;
-	if (ops == &step_network)
-		return is_pin(json_get_text(args, "netns"), id);
-	if (ops == &step_ports || ops == &step_firewall || ops == &step_rootless)
-		return strcmp(json_get_text(args, "owner"), id) == 0;
-	return true;
-}
-
 static int steps_from_json(struct journal *journal, const struct json *json, struct err *err)
 {
 	for (size_t i = 0; i < json_count(json); i++) {
@@ -116,8 +92,6 @@ static int steps_from_json(struct journal *journal, const struct json *json, str
 
 		if (!ops || !args_make_sense(ops, json_get(entry, "args")))
 			return refuse(err, journal->id, "a step in it makes no sense");
-		if (!args_belong(ops, json_get(entry, "args"), journal->id))
-			return refuse(err, journal->id, "a step in it is another container's");
 		step = step_new(ops, json_copy(json_get(entry, "args")));
 		step->progress = json_copy(json_get(entry, "progress"));
 		step->result = json_copy(json_get(entry, "result"));
@@ -167,6 +141,39 @@ int journal_from_json(struct journal *journal, const struct json *json, struct e
 	journal->complete = json_get_true(json, "complete");
 	journal->more = unknown_keys(json);
 	return steps_from_json(journal, json_get(json, "steps"), err);
+}
+
+/* The last part of a path that a pin of this container has. */
+static bool is_pin(const char *path, const char *id)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && strncmp(slash, "/oci-", 5) == 0 && strcmp(slash + 5, id) == 0;
+}
+
+/* What an undo finds its things by must be made of this container's id: however a file has been
+ * damaged, it leads to nobody else's. (A hash stands for an id that CNI would not take.) */
+static bool args_belong(const struct step_ops *ops, const struct json *args, const char *id)
+{
+	if (ops == &step_netns)
+		return json_get_true(args, "unpinned") || is_pin(json_get_text(args, "path"), id);
+	if (ops == &step_network && conflist_name_ok(id) &&
+	    strcmp(json_get_text(args, "container_id"), id) != 0)
+		return false;
+	if (ops == &step_network)
+		return is_pin(json_get_text(args, "netns"), id);
+	if (ops == &step_ports || ops == &step_firewall || ops == &step_rootless)
+		return strcmp(json_get_text(args, "owner"), id) == 0;
+	return true;
+}
+
+int journal_check_steps(const struct journal *journal, struct err *err)
+{
+	for (size_t i = 0; i < journal->steps.count; i++)
+		if (!args_belong(journal->steps.steps[i]->ops, journal->steps.steps[i]->args,
+				 journal->id))
+			return refuse(err, journal->id, "a step in it is another container's");
+	return 0;
 }
 
 static bool leaves_something_on_disk(const struct step *step)

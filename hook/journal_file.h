@@ -13,3 +13,6 @@ int journal_from_json(struct journal *journal, const struct json *json, struct e
 
 /* The steps of a plan that leave something on disk; NULL when none does. */
 struct json *journal_kept_json(const struct journal *journal, const struct step_list *plan);
+
+/* Before anything is done with them: are the steps this container's? EBADMSG, status STATE_FILE. */
+int journal_check_steps(const struct journal *journal, struct err *err);
