@@ -58,9 +58,9 @@ static char **make_environment(const struct cni_call *call)
 
 static bool is_blank(const char *text)
 {
-	while (isspace((unsigned char)*text))
+	while (text && isspace((unsigned char)*text))
 		text++;
-	return !*text;
+	return !text || !*text;
 }
 
 /* The last line or so of a text, which for a crash is not its beginning but its cause. */

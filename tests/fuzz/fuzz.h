@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the libFuzzer targets have in common. A target is a file fuzz_NAME.c with one function
  *
- *     FUZZ(text, len) { ... }
+ *     FUZZ() { ... }
  *
- * that gives the input to a parser and then looks with MUST() whether what came out keeps the
- * promises of its header. The text has a NUL behind it. Nothing on the host may be changed. */
+ * that gives the input (text, len) to a parser and then looks with MUST() whether what came out
+ * keeps the promises of its header. The text has a NUL behind it. Nothing on the host may be
+ * changed. */
 #pragma once
 
 #include <stdbool.h>
@@ -28,10 +29,10 @@
 		}                                                                          \
 	} while (0)
 
-#define FUZZ(text, len)                                                               \
+#define FUZZ()                                                                        \
 	static void fuzz_one(const char *text, size_t len);                           \
-	int LLVMFuzzerInitialize(int *argc, char ***argv);                            \
-	int LLVMFuzzerInitialize(int *argc, char ***argv)                             \
+	int LLVMFuzzerInitialize(const int *argc, char ***argv);                      \
+	int LLVMFuzzerInitialize(const int *argc, char ***argv)                       \
 	{                                                                             \
 		static const struct log_settings quiet = { .target = "none" };        \
                                                                                       \

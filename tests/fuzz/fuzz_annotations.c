@@ -137,7 +137,7 @@ static void plan(const struct request *request)
 	step_list_clear(&steps);
 }
 
-FUZZ(text, len)
+FUZZ()
 {
 	static const char config_text[] = "{\"linux\":{\"namespaces\":[{\"type\":\"network\"}]}}";
 	auto_json struct json *annotations = read_annotations(text);

@@ -14,7 +14,7 @@ static void check(const struct conf *conf)
 	MUST(!conf->default_network || fuzz_made_of(conf->default_network, FUZZ_ALNUM "_.-", 8192));
 }
 
-FUZZ(text, len)
+FUZZ()
 {
 	auto_free char *copy = mem_copy_n(text, len);
 	auto_conf struct conf conf;

@@ -12,7 +12,7 @@ static void check(const struct request *request)
 		MUST(fuzz_is_ifname(request->networks[i].ifname));
 }
 
-FUZZ(text, len)
+FUZZ()
 {
 	auto_request struct request request = { 0 };
 	auto_json struct json *config = NULL;

@@ -37,7 +37,7 @@ static void check(const struct conflist *conflist)
 	conflist_clear(&again);
 }
 
-FUZZ(text, len)
+FUZZ()
 {
 	struct conflist conflist = { 0 };
 	struct err err = { 0 };

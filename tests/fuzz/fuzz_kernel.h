@@ -38,14 +38,21 @@ static inline ssize_t kernel_answer(void *data, size_t size)
 	return (ssize_t)len;
 }
 
-ssize_t sendto(int fd, const void *data, size_t size, int flags, const struct sockaddr *address,
-	       socklen_t address_size)
+/* In place of libc's. */
+ssize_t kernel_sendto(int fd, const void *data, size_t size, int flags,
+		      const struct sockaddr *address, socklen_t address_size) __asm__("sendto");
+ssize_t kernel_recv(int fd, void *data, size_t size, int flags) __asm__("recv");
+int kernel_recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags,
+		    struct timespec *timeout) __asm__("recvmmsg");
+
+ssize_t kernel_sendto(int fd, const void *data, size_t size, int flags,
+		      const struct sockaddr *address, socklen_t address_size)
 {
 	(void)fd, (void)data, (void)flags, (void)address, (void)address_size;
 	return (ssize_t)size;
 }
 
-ssize_t recv(int fd, void *data, size_t size, int flags)
+ssize_t kernel_recv(int fd, void *data, size_t size, int flags)
 {
 	ssize_t len = kernel_answer(data, size);
 
@@ -53,8 +60,8 @@ ssize_t recv(int fd, void *data, size_t size, int flags)
 	return flags & MSG_TRUNC || len < (ssize_t)size ? len : (ssize_t)size;
 }
 
-int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags,
-	     struct timespec *timeout)
+int kernel_recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags,
+		    struct timespec *timeout)
 {
 	(void)fd, (void)flags, (void)timeout;
 	for (unsigned int i = 0; i < count; i++) {

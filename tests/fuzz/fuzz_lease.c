@@ -36,7 +36,7 @@ static void check_lease(const char *content)
 		MUST(cidr.length <= 8 * (unsigned)ranges_size(cidr.family));
 }
 
-FUZZ(text, len)
+FUZZ()
 {
 	const struct cni_call cni = { .command = "ADD", .args = "", .container_id = "c1" };
 	struct builtin_call call = { .cni = &cni, .network = "net", .version = "1.0.0" };

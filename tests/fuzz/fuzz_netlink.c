@@ -52,7 +52,7 @@ static void forget(void)
 	conntrack_forget_udp(mappings);
 }
 
-FUZZ(text, len)
+FUZZ()
 {
 	auto_batch struct batch batch = { .fd = -1 };
 	const struct in_addr address = { htonl(0x0a580002) };

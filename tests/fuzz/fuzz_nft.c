@@ -73,7 +73,7 @@ static void ask(char which, int fd, struct firewall_rules *rules, struct err *er
 		must_be_error(ret, err);
 }
 
-FUZZ(text, len)
+FUZZ()
 {
 	auto_rules struct firewall_rules rules = { 0 };
 	struct err err = { 0 };

@@ -55,7 +55,7 @@ static void read_bridge(const struct cni_call *cni)
 		MUST(fuzz_is_ifname(settings.bridge) && settings.mtu <= 65535);
 }
 
-FUZZ(text, len)
+FUZZ()
 {
 	size_t first = strcspn(text, "\n");
 	auto_free char *args = mem_copy_n(text, first);

@@ -38,7 +38,7 @@ static int read_ports(const char *text, size_t len, struct ports *ports, struct 
 	return ret < 0 ? ret : ports_from_json(list, ports, err);
 }
 
-FUZZ(text, len)
+FUZZ()
 {
 	struct ports ports = { 0 };
 	struct err err = { 0 };

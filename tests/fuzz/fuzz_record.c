@@ -66,7 +66,7 @@ static void print_again(struct journal *journal)
 	MUST(json_equal(printed, twice));
 }
 
-FUZZ(text, len)
+FUZZ()
 {
 	auto_journal struct journal journal = { .dirfd = -1, .id = mem_copy("c1") };
 	auto_json struct json *json = NULL;

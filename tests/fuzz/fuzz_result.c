@@ -64,7 +64,7 @@ static void convert(const struct result *result)
 	}
 }
 
-FUZZ(text, len)
+FUZZ()
 {
 	const struct plugin plugin = { .type = "fake" };
 	const struct cni_call call = { .command = len && text[0] & 1 ? "DEL" : "ADD" };

@@ -27,7 +27,7 @@ static int read_back(const char *text, size_t len, struct oci_state *ret_state, 
 	return state_read(fd, deadline_in_ms(1000), ret_state, err);
 }
 
-FUZZ(text, len)
+FUZZ()
 {
 	auto_state struct oci_state state = { 0 };
 	auto_state struct oci_state again = { 0 };

@@ -13,6 +13,16 @@
 
 enum { HEADER = 16, REGION = 1 << 20 };
 
+/* In place of libc's. */
+void *failing_malloc(size_t size) __asm__("malloc");
+void failing_free(void *old) __asm__("free");
+void *failing_calloc(size_t members, size_t size) __asm__("calloc");
+void *failing_realloc(void *old, size_t size) __asm__("realloc");
+void *failing_aligned_alloc(size_t alignment, size_t size) __asm__("aligned_alloc");
+void *failing_memalign(size_t alignment, size_t size) __asm__("memalign");
+int failing_posix_memalign(void **ret_place, size_t alignment,
+			   size_t size) __asm__("posix_memalign");
+
 static char *next, *end;
 static long count, wanted = -1;
 
@@ -66,22 +76,22 @@ static void *allocate(size_t size, size_t alignment)
 	return (void *)place;
 }
 
-void *malloc(size_t size)
+void *failing_malloc(size_t size)
 {
 	return allocate(size, 16);
 }
 
-void free(void *old)
+void failing_free(void *old)
 {
 	(void)old;
 }
 
-void *calloc(size_t members, size_t size)
+void *failing_calloc(size_t members, size_t size)
 {
 	return size && members > SIZE_MAX / size ? NULL : allocate(members * size, 16);
 }
 
-void *realloc(void *old, size_t size)
+void *failing_realloc(void *old, size_t size)
 {
 	void *place = allocate(size, 16);
 	size_t had = old ? ((size_t *)old)[-1] : 0;
@@ -91,19 +101,18 @@ void *realloc(void *old, size_t size)
 	return place;
 }
 
-void *aligned_alloc(size_t alignment, size_t size)
+void *failing_aligned_alloc(size_t alignment, size_t size)
 {
 	return allocate(size, alignment < 16 ? 16 : alignment);
 }
 
-void *memalign(size_t alignment, size_t size);
-void *memalign(size_t alignment, size_t size)
+void *failing_memalign(size_t alignment, size_t size)
 {
-	return aligned_alloc(alignment, size);
+	return failing_aligned_alloc(alignment, size);
 }
 
-int posix_memalign(void **ret_place, size_t alignment, size_t size)
+int failing_posix_memalign(void **ret_place, size_t alignment, size_t size)
 {
-	*ret_place = aligned_alloc(alignment, size);
+	*ret_place = failing_aligned_alloc(alignment, size);
 	return *ret_place ? 0 : ENOMEM;
 }
