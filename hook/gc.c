@@ -12,8 +12,10 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "cni/conflist.h"
+#include "cni/lease.h"
 #include "cni/network.h"
 #include "journal.h"
+#include "plan.h"
 #include "run.h"
 #include "setup.h"
 
@@ -63,6 +65,11 @@ static int undo_one(const struct journal_place *place, const char *id, struct de
 		return ret;
 	if (journal_alive(&journal)) /* it came to life while we looked */
 		return -EAGAIN;
+	if (journal.lost) {
+		auto_free char *cni_id = plan_cni_id(id);
+
+		return lease_forget(cni_id, deadline, err);
+	}
 	return run_undo(&journal, deadline, err);
 }
 

@@ -129,6 +129,7 @@ static void load_kept(struct journal *journal)
 	ret = load(journal, AT_FDCWD, journal->kept_file, &err);
 	if (ret < 0 && ret != -ENOENT)
 		log_warning("%s is not used: %s", journal->kept_file, err.text);
+	journal->lost = ret < 0 && ret != -ENOENT;
 }
 
 int journal_open(const struct journal_place *place, const char *id, enum journal_mode mode,

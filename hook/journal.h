@@ -47,6 +47,7 @@ struct journal {
 	int64_t created_s; /* wall clock, for people only */
 	bool complete;     /* every planned step was applied */
 	struct step_list steps;
+	bool lost;         /* there is a kept file, and a power cut has made it unreadable */
 	struct json *more; /* keys that this version does not know: kept */
 };
 

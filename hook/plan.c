@@ -18,8 +18,7 @@ static int unmet(struct err *err, const char *network, const char *capability)
 	return err_class(err, STATUS_USAGE);
 }
 
-/* An id that CNI's alphabet does not allow is handed to the plugins as a hash. */
-static char *cni_id(const char *id)
+char *plan_cni_id(const char *id)
 {
 	char hex[SHA512_HEX_LEN + 1];
 
@@ -222,7 +221,7 @@ static struct step *network_step(const struct plan_input *input,
 				 const struct conflist *conflist, bool publishes)
 {
 	auto_free char *netns = pin_path(input);
-	auto_free char *id = cni_id(input->state->id);
+	auto_free char *id = plan_cni_id(input->state->id);
 	struct json *args = json_new(JSON_OBJECT);
 
 	json_set_text(args, "name", conflist->name);

@@ -12,6 +12,9 @@
 #include "state.h"
 #include "steps/step.h"
 
+/* What the plugins are told: an id that CNI's alphabet does not allow is a hash to them. Owned. */
+char *plan_cni_id(const char *id);
+
 struct plan_input {
 	const struct conf *conf;
 	const struct oci_state *state;

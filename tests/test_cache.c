@@ -66,7 +66,7 @@ static void test_save(const struct cni_attachment *attachment, const struct json
 		CHECK_INT(cache_load_result(&bad, &loaded, &err), -ENOENT);
 		bad.container_id = "";
 		CHECK_INT(cache_save(&bad, result, &err), -EINVAL);
-		cache_remove(&bad);
+		cache_remove(&bad, NULL);
 	}
 }
 
@@ -125,8 +125,8 @@ static void test_load(const struct cni_attachment *attachment, const struct json
 	{
 		struct json *loaded = NULL;
 
-		cache_remove(attachment);
-		cache_remove(attachment);
+		cache_remove(attachment, NULL);
+		cache_remove(attachment, NULL);
 		CHECK_INT(cache_load_result(attachment, &loaded, &err), -ENOENT);
 	}
 }

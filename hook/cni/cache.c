@@ -130,12 +130,26 @@ int cache_load_result(const struct cni_attachment *attachment, struct json **ret
 	return 0;
 }
 
-void cache_remove(const struct cni_attachment *attachment)
+static int remove_file(const char *path, struct err *err)
+{
+	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG)
+		return err_set(err, errno, "remove %s", path);
+	return 0;
+}
+
+int cache_remove(const struct cni_attachment *attachment, struct err *err)
 {
 	auto_free char *path = entry_path(attachment);
 	auto_free char *dir = mem_format("%s/results", attachment->cache_dir);
 	auto_free char *unfinished = path ? mem_format("%s.new", path) : NULL; /* of a killed run */
+	int ret;
 
-	if (path && (unlink(path) == 0 || unlink(unfinished) == 0))
-		rmdir(dir); /* with the last entry */
+	if (!path)
+		return 0;
+	if (unlink(path) == 0)
+		ret = 0;
+	else
+		ret = errno == ENOENT ? remove_file(unfinished, err) : remove_file(path, err);
+	rmdir(dir); /* with the last entry */
+	return ret;
 }

@@ -13,4 +13,4 @@ int cache_save(const struct cni_attachment *attachment, const struct json *resul
 int cache_load_result(const struct cni_attachment *attachment, struct json **ret_result,
 		      struct err *err);
 
-void cache_remove(const struct cni_attachment *attachment);
+int cache_remove(const struct cni_attachment *attachment, struct err *err);

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "base/clock.h"
+#include "base/err.h"
 #include "base/json.h"
 
 struct lease_owner {
@@ -19,6 +21,10 @@ char *lease_content(struct lease_owner owner);
 
 /* Is this the content of one, also as releases before v0.7.2 wrote it? */
 bool lease_is_of(const char *content, struct lease_owner owner);
+
+/* Remove the leases of a container of an earlier boot, of which nothing is known but the id, where
+ * they are by default; and those without content there, which are nobody's. */
+int lease_forget(const char *container_id, struct deadline deadline, struct err *err);
 
 /* Is the lease of this address (a prefix length is dropped) the owner's? */
 bool lease_held(const struct json *ipam, const char *network, struct lease_owner owner,

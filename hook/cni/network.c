@@ -336,8 +336,7 @@ int cni_del(const struct cni_attachment *attachment, const struct json *result,
 	}
 	if (first.code)
 		return first_error(&first, err);
-	cache_remove(attachment);
-	return 0;
+	return cache_remove(attachment, err);
 }
 
 static int refuse_check(const struct operation *operation, struct err *err)

@@ -335,8 +335,8 @@ static int undo(struct step *step, const struct step_context *context, struct er
 	residue = residue_clean(&attachment, context->deadline, ret < 0 ? NULL : err);
 	if (ret < 0 && residue == 0 && residue_says_gone(err->text)) {
 		log_info("network %s: %s", json_get_text(step->args, "name"), err->text);
-		cache_remove(&attachment);
-		return 0;
+		ret = cache_remove(&attachment, err);
+		return ret < 0 ? wrap(step, err) : 0;
 	}
 	return ret < 0 || residue < 0 ? wrap(step, err) : 0;
 }
