@@ -132,6 +132,14 @@ static void load_kept(struct journal *journal)
 	journal->lost = ret < 0 && ret != -ENOENT;
 }
 
+/* Also where the power went before the file had its name: nothing had been done then. */
+static bool is_kept(const struct journal *journal)
+{
+	auto_free char *unfinished = mem_format("%s.new", journal->kept_file);
+
+	return access(journal->kept_file, F_OK) == 0 || access(unfinished, F_OK) == 0;
+}
+
 int journal_open(const struct journal_place *place, const char *id, enum journal_mode mode,
 		 struct deadline deadline, struct journal *ret_journal, struct err *err)
 {
@@ -141,7 +149,7 @@ int journal_open(const struct journal_place *place, const char *id, enum journal
 
 	begin(place, id, &journal);
 	ret = lock_dir(journal.dir, mode, deadline, &lock, err);
-	if (ret == -ENOENT && mode == JOURNAL_EXISTING && access(journal.kept_file, F_OK) == 0)
+	if (ret == -ENOENT && mode == JOURNAL_EXISTING && is_kept(&journal))
 		ret = lock_dir(journal.dir, JOURNAL_CREATE, deadline, &lock, err);
 	if (ret == -ENOENT && mode == JOURNAL_EXISTING)
 		return ret;
@@ -348,6 +356,12 @@ int journal_ids(const struct journal_place *place, char ***ret_ids, struct err *
 int journal_kept_ids(const struct journal_place *place, char ***ret_ids, struct err *err)
 {
 	auto_free char *path = mem_format("%s/containers", place->data_dir);
+	auto_strings char **unfinished = NULL;
+	int ret = list_ids(path, ".json.new", &unfinished, err);
 
-	return list_ids(path, ".json", ret_ids, err);
+	if (ret == 0)
+		ret = list_ids(path, ".json", ret_ids, err);
+	for (size_t i = 0; ret == 0 && unfinished[i]; i++)
+		*ret_ids = mem_strings_add(*ret_ids, unfinished[i]);
+	return ret;
 }

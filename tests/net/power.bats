@@ -169,9 +169,9 @@ cut_at_every_call() {
 	echo none >"$HOST_TMP/call"
 	for first in gc up; do
 		for lease in whole empty absent; do
-			for record in whole empty half absent; do
+			for record in whole empty half unfinished absent; do
 				# The name of a lease without that of a record: the record's is written first.
-				[[ $lease-$record != whole-absent ]] || continue
+				[[ $lease-$record != whole-@(absent|unfinished) ]] || continue
 				cp "$HOST_TMP/empty" "$HOST_TMP/image"
 				mount_disk
 				"$CONTAINER" up 3>&-
@@ -182,10 +182,11 @@ cut_at_every_call() {
 				for file in $(records); do
 					[[ $record != empty ]] || : >"$file"
 					[[ $record != half ]] || truncate -s 100 "$file"
+					[[ $record != unfinished ]] || mv "$file" "$file.new"
 					[[ $record != absent ]] || rm "$file"
 				done
 				# The next address is the one that has a file without content.
-				[[ $lease-$record != empty-absent ]] || rm /var/lib/cni/networks/podman/last_reserved_ip.*
+				[[ $lease-$record != empty-@(absent|unfinished) ]] || rm /var/lib/cni/networks/podman/last_reserved_ip.*
 				reach_disk all
 				cp "$HOST_TMP/image" "$HOST_TMP/copy"
 				boot
