@@ -45,7 +45,8 @@ static char **wanted_ids(const struct journal_place *place, char *const *ids)
 
 		if (journal_read(place, ids[i], &journal, NULL) < 0 || !journal_alive(&journal))
 			continue;
-		wanted = mem_strings_add(wanted, ids[i]);
+		if (errno == 0) /* else undo_one() says that it cannot be looked at */
+			wanted = mem_strings_add(wanted, ids[i]);
 		if (owner_of(&journal))
 			wanted = mem_strings_add(wanted, owner_of(&journal));
 	}
@@ -64,7 +65,8 @@ static int undo_one(const struct journal_place *place, const char *id, struct de
 	if (ret < 0)
 		return ret;
 	if (journal_alive(&journal)) /* it came to life while we looked */
-		return -EAGAIN;
+		return errno ? err_set(err, errno, "look at process %d", (int)journal.pid)
+			     : -EAGAIN;
 	if (journal.lost) {
 		auto_free char *cni_id = plan_cni_id(id);
 

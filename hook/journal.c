@@ -25,13 +25,15 @@ struct journal_place journal_place_of(const struct conf *conf)
 	return (struct journal_place){ conf->state_dir, conf->data_dir };
 }
 
+static const char unknown_boot[] = "unknown";
+
 /* It does not change while we live, so it is read once. */
 char *journal_boot_id(void)
 {
 	static char id[64];
 
 	if (!*id && file_peek("/proc/sys/kernel/random/boot_id", id, sizeof(id)) < 0)
-		return mem_copy("unknown");
+		return mem_copy(unknown_boot);
 	return mem_copy_n(id, strcspn(id, "\n"));
 }
 
@@ -301,13 +303,28 @@ int journal_keep(const struct journal *journal, const struct step_list *plan, st
 
 /* ---- all of them ---- */
 
-bool journal_alive(const struct journal *journal)
+/* Of this boot, as far as can be known. */
+static bool is_of_this_boot(const struct journal *journal)
 {
 	auto_free char *boot_id = journal_boot_id();
 
-	if (journal->pid <= 0 || !journal->boot_id || strcmp(boot_id, journal->boot_id) != 0)
+	if (!journal->boot_id)
 		return false;
-	return journal->pid_start != 0 && child_start_time(journal->pid) == journal->pid_start;
+	return strcmp(boot_id, journal->boot_id) == 0 || strcmp(boot_id, unknown_boot) == 0 ||
+	       strcmp(journal->boot_id, unknown_boot) == 0;
+}
+
+bool journal_alive(const struct journal *journal)
+{
+	unsigned long long start;
+
+	if (journal->pid <= 0 || journal->pid_start == 0 || !is_of_this_boot(journal))
+		return false;
+	start = child_start_time(journal->pid);
+	if (start == 0)
+		return errno != 0;
+	errno = 0;
+	return start == journal->pid_start;
 }
 
 static int by_text(const void *a, const void *b)
@@ -321,6 +338,7 @@ static int list_ids(const char *path, const char *suffix, char ***ret_ids, struc
 	auto_strings char **ids = mem_alloc(sizeof(*ids));
 	const struct dirent *entry;
 	size_t count = 0;
+	int ret = 0;
 	DIR *dir;
 
 	dir = opendir(path);
@@ -328,7 +346,7 @@ static int list_ids(const char *path, const char *suffix, char ***ret_ids, struc
 		err_set(err, errno, "open %s", path);
 		return err_class(err, STATUS_STATE_FILE);
 	}
-	while (dir && (entry = readdir(dir))) {
+	for (errno = 0; dir && (entry = readdir(dir)); errno = 0) {
 		size_t len = strlen(entry->d_name), tail = strlen(suffix);
 		auto_free char *id = NULL;
 
@@ -341,8 +359,12 @@ static int list_ids(const char *path, const char *suffix, char ***ret_ids, struc
 		ids[count++] = take_ptr(id);
 		ids[count] = NULL;
 	}
+	if (dir && errno)
+		ret = err_set(err, errno, "read %s", path);
 	if (dir)
 		closedir(dir);
+	if (ret < 0)
+		return err_class(err, STATUS_STATE_FILE);
 	qsort(ids, count, sizeof(*ids), by_text);
 	*ret_ids = take_ptr(ids);
 	return 0;

@@ -83,7 +83,8 @@ void journal_tidy(const struct journal_place *place);
 /* Write the kept file for these steps. */
 int journal_keep(const struct journal *journal, const struct step_list *plan, struct err *err);
 
-/* The process of the container, as recorded, is alive in this boot. */
+/* The process of the container, as recorded, is alive in this boot; or it cannot be looked at just
+ * now, and errno says why: that is not dead. */
 bool journal_alive(const struct journal *journal);
 
 /* The ids that have a state file, sorted; owned, ends with NULL. A missing directory has none. */

@@ -121,7 +121,9 @@ int main(int argc, char **argv)
 	}
 	log_close();
 	linger_end();
-	if (fflush(stdout) != 0 && status == STATUS_OK)
+	if (fflush(stdout) != 0 && status == STATUS_OK) {
+		fprintf(stderr, "oci-network-hook: standard output: %s\n", strerror(errno));
 		status = STATUS_UNEXPECTED;
+	}
 	return status;
 }

@@ -342,6 +342,10 @@ static int apply(struct journal *journal, struct setup *setup, struct deadline d
 	int ret;
 
 	fill(journal, setup);
+	if (journal->pid_start == 0) { /* it would look dead to everybody */
+		err_set(err, errno ? errno : ESRCH, "look at process %d", (int)journal->pid);
+		return err_class(err, STATUS_NETNS);
+	}
 	ret = journal_keep(journal, &setup->plan, err);
 	if (ret == 0 && setup->privileged && !setup->owner) {
 		ret = inside_open(take_fd(&setup->netns_fd), &inside, err);

@@ -57,7 +57,7 @@ static int collect_files(DIR *dir, const char *path, bool (*wanted)(const char *
 	struct dirent *entry;
 	size_t count = 0;
 
-	while ((entry = readdir(dir))) {
+	for (errno = 0; (entry = readdir(dir)); errno = 0) {
 		if (!wanted(entry->d_name) || is_directory(dirfd(dir), entry->d_name))
 			continue;
 		if (count++ == CONFLIST_FILES_MAX)
@@ -65,6 +65,8 @@ static int collect_files(DIR *dir, const char *path, bool (*wanted)(const char *
 				       CONFLIST_FILES_MAX);
 		names = mem_strings_add(names, entry->d_name);
 	}
+	if (errno) /* part of the configuration is none */
+		return err_set(err, errno, "read %s", path);
 	if (names)
 		qsort(names, count, sizeof(*names), by_name);
 	*ret_names = take_ptr(names);

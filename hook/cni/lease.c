@@ -84,8 +84,10 @@ static int forget_in(int networks, const char *network, const char *container_id
 
 	if (lock >= 0)
 		ret = lock_take(lock, LOCK_EX, "of the leases", deadline, err);
-	while (lock >= 0 && ret == 0 && (entry = readdir(dir)))
+	for (errno = 0; lock >= 0 && ret == 0 && (entry = readdir(dir)); errno = 0)
 		ret = forget_one(dirfd, entry->d_name, container_id, err);
+	if (lock >= 0 && ret == 0 && errno)
+		ret = err_set(err, errno, "read the leases of %s", network);
 	if (dir)
 		closedir(dir);
 	return ret;

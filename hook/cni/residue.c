@@ -84,11 +84,13 @@ static int clean_leases(const struct json *ipam, const struct cni_attachment *at
 	if (ret < 0)
 		return ret;
 	dir = opendir(path);
-	while (dir && (entry = readdir(dir)))
+	if (!dir)
+		return err_set(err, errno, "open %s", path);
+	for (errno = 0; (entry = readdir(dir)); errno = 0)
 		clean_lease(dirfd, entry->d_name, attachment);
-	if (dir)
-		closedir(dir);
-	return 0;
+	ret = errno ? err_set(err, errno, "read %s", path) : 0;
+	closedir(dir);
+	return ret;
 }
 
 static void clean_tuning(const struct json *plugin, const struct cni_attachment *attachment)

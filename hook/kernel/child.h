@@ -46,7 +46,8 @@ void child_end_clear(struct child_end *end);
 #define auto_child_end __attribute__((cleanup(child_end_clear)))
 
 /* Start time of a process in clock ticks since boot (field 22 of /proc/PID/stat), which with the
- * pid names it for good; 0 when there is none or it is a zombie. */
+ * pid names it for good; 0 when there is none or it is a zombie, and then errno is 0, else the
+ * reason why that is not known. */
 unsigned long long child_start_time(pid_t pid);
 
 /* Kill what is left of the process group that began with this process, and wait (until the

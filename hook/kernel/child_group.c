@@ -25,9 +25,12 @@ static bool read_process(pid_t pid, struct process *ret_process)
 {
 	char path[32], text[STAT_MAX];
 	const char *after_name;
+	int ret;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (file_peek(path, text, sizeof(text)) < 0)
+	ret = file_peek(path, text, sizeof(text));
+	errno = ret == -ENOENT || ret == -ESRCH ? 0 : -ret; /* 0: there is none */
+	if (ret < 0)
 		return false;
 	after_name = strrchr(text, ')'); /* a name may contain one, and blanks */
 	if (!after_name)
@@ -47,9 +50,10 @@ unsigned long long child_start_time(pid_t pid)
 {
 	struct process process;
 
-	if (pid <= 0 || !read_process(pid, &process) || !is_alive(&process))
+	errno = 0;
+	if (pid <= 0 || !read_process(pid, &process))
 		return 0;
-	return process.start_time;
+	return is_alive(&process) ? process.start_time : 0;
 }
 
 /* kill() also finds zombies, which nobody may ever wait for: so look at each process. */

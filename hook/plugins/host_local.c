@@ -129,18 +129,22 @@ static int each_lease(const struct store *store, const struct builtin_call *call
 	int fd = openat(store->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
+	int ret;
 
 	if (!dir)
 		return err_set(err, errno, "read leases");
-	while ((entry = readdir(dir))) {
+	for (errno = 0; (entry = readdir(dir)); errno = 0) {
 		struct facts_address cidr;
 
 		if (!strchr(entry->d_name, '/') && results_parse_cidr(entry->d_name, &cidr) &&
-		    is_ours(store, call, entry->d_name) && func(data, entry->d_name))
+		    is_ours(store, call, entry->d_name) && func(data, entry->d_name)) {
+			errno = 0;
 			break;
+		}
 	}
+	ret = errno ? err_set(err, errno, "read leases") : 0;
 	closedir(dir);
-	return 0;
+	return ret;
 }
 
 /* ---- requested addresses ---- */
