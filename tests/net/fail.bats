@@ -15,6 +15,7 @@ setup() {
 	# Whether nftables can be used is a question whose answer an error may change.
 	echo "firewall = nftables" >/etc/oci-network-hook.conf
 	export HOOK NETWORKS=podman PORTS=8080:80 ASAN_OPTIONS=detect_leaks=0
+	KILLAT=${KILLAT:-$TESTS/../build/tests/killat}
 	SEED=$(cksum <"$HOOK" | cut -d' ' -f1)
 }
 
@@ -50,6 +51,30 @@ fail() {
 
 @test "gc" {
 	fail 1 --phase gc
+}
+
+@test "gc takes nothing from the living, whatever fails" {
+	local n error count every=1 total=0 wrong=0
+
+	"$TESTS/net/container" up 3>&-
+	"$KILLAT" -c -e EIO -o "$HOST_TMP/count" -- "$HOOK" gc 3>&-
+	count=$(<"$HOST_TMP/count")
+	[[ ${SWEEP-} == all ]] || every=$((count / 4))
+	for error in ${ERRORS//,/ }; do
+		for ((n = SEED++ % every + 1; n <= count; n += every)); do
+			"$KILLAT" -n "$n" -e "$error" -o "$HOST_TMP/call" -- "$HOOK" gc >/dev/null 2>&1 3>&- || :
+			total=$((total + 1))
+			"$HOOK" check swept >/dev/null || {
+				echo "$error: $(<"$HOST_TMP/call")"
+				wrong=$((wrong + 1))
+				"$TESTS/net/container" down 3>&-
+				"$TESTS/net/container" up 3>&-
+			}
+		done
+	done
+	"$TESTS/net/container" down 3>&-
+	echo "# sweep gc beside the living: $((total - wrong))/$total" >&3
+	((wrong == 0 && total > 0))
 }
 
 @test "CNI's executables" {

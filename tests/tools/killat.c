@@ -7,6 +7,9 @@
  * it`self` so that its children go on, or the first one with its children stopped (`freeze`,
  * SIGCONT lets them go on). With -e the call fails with ERRNO instead and nothing is killed.
  *
+ * Calls that cannot fail do not count with -e, nor do those of the loader of programs before
+ * main().
+ *
  * -c counts only; the total goes to FILE, or to standard error.
  * -E counts only calls with an effect outside of the process.
  * -p counts and kills only processes of the program NAME, started by COMMAND, and their children;
@@ -34,21 +37,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { LOADER_SIZE = 256 << 10 };
+
 enum { NO_SUCH_CALL = 99, FAILED = 125 };
 
 /* As if a signal had come in the middle of the call: the kernel's own number, not in errno.h. */
 enum { ERESTARTNOINTR = 513 };
 
 struct proc {
-	pid_t pid;    /* 0: this entry is free */
-	pid_t root;   /* the process that is counted and that this one descends from, or 0 */
-	int sig;      /* to be delivered when it goes on */
-	bool known;   /* its parent's fork has been seen */
-	bool stopped; /* and may go on when we say so */
-	bool fail;    /* in the call that is to fail */
-	pid_t vfork;  /* who is waiting in vfork until this process has done execve or is gone */
-	bool rewind;  /* in a call that is left out now and made when SIGCONT comes */
-	long nr;      /* the call to rewind */
+	pid_t pid;       /* 0: this entry is free */
+	pid_t root;      /* the process that is counted and that this one descends from, or 0 */
+	int sig;         /* to be delivered when it goes on */
+	bool known;      /* its parent's fork has been seen */
+	bool stopped;    /* and may go on when we say so */
+	bool fail;       /* in the call that is to fail */
+	pid_t vfork;     /* who is waiting in vfork until this process has done execve or is gone */
+	bool rewind;     /* in a call that is left out now and made when SIGCONT comes */
+	long nr;         /* the call to rewind */
+	uint64_t loader; /* where ld.so is mapped; 0: there is none */
 };
 
 enum { PROCS = 4096 };
@@ -266,6 +272,27 @@ static void kill_now(pid_t root)
 			kill(procs[i].pid, SIGKILL);
 }
 
+/* A program would be right to take the error for a value. */
+static bool cannot_fail(long nr)
+{
+	static const long never[] = {
+		SYS_exit,    SYS_exit_group, SYS_rt_sigreturn,   SYS_brk,    SYS_getpid,
+		SYS_getppid, SYS_gettid,     SYS_umask,          SYS_getuid, SYS_geteuid,
+		SYS_getgid,  SYS_getegid,    SYS_set_tid_address
+	};
+
+	for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)
+		if (never[i] == nr)
+			return true;
+	return false;
+}
+
+/* Before main() begins it is the loader of programs that fails, in its own way. */
+static bool is_the_loaders(const struct proc *p, const struct __ptrace_syscall_info *call)
+{
+	return call->instruction_pointer - p->loader < LOADER_SIZE;
+}
+
 static void on_call(struct proc *p)
 {
 	struct __ptrace_syscall_info call;
@@ -291,8 +318,8 @@ static void on_call(struct proc *p)
 		return;
 	if (only_effects && !is_effect(p->pid, &call))
 		return;
-	if (how == KILL_NOT && (nr == SYS_exit || nr == SYS_exit_group || nr == SYS_rt_sigreturn))
-		return; /* these cannot fail */
+	if (how == KILL_NOT && (cannot_fail((long)nr) || is_the_loaders(p, &call)))
+		return;
 	if (++count != wanted)
 		return;
 
@@ -323,11 +350,28 @@ static bool runs_program(pid_t pid, const char *name)
 	return strcmp(strrchr(path, '/') + 1, name) == 0;
 }
 
+static uint64_t find_loader(pid_t pid)
+{
+	uint64_t entry[2] = { 0 }, base = 0;
+	char path[32];
+	FILE *auxv;
+
+	snprintf(path, sizeof(path), "/proc/%d/auxv", (int)pid);
+	auxv = fopen(path, "re");
+	while (auxv && base == 0 && fread(entry, sizeof(entry), 1, auxv) == 1)
+		if (entry[0] == AT_BASE)
+			base = entry[1];
+	if (auxv)
+		fclose(auxv);
+	return base;
+}
+
 static void on_exec(struct proc *p)
 {
 	unsigned long former; /* a thread that now is the process */
 
 	p->vfork = 0;
+	p->loader = find_loader(p->pid);
 	if (ptrace(PTRACE_GETEVENTMSG, p->pid, NULL, &former) == 0 && (pid_t)former != p->pid) {
 		struct proc *thread = find((pid_t)former);
 
@@ -353,6 +397,7 @@ static void on_fork(const struct proc *p, bool vfork)
 	child = find_or_add((pid_t)pid);
 	child->root = p->root;
 	child->known = true;
+	child->loader = p->loader;
 	child->vfork = vfork ? p->pid : 0;
 	if (child->stopped && may_go_on(child))
 		go_on(child);
