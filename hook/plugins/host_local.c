@@ -435,7 +435,7 @@ static int release_known(const struct store *store, const struct builtin_call *c
 
 		if (is_ours(store, call, name))
 			ret = remove_lease(store, name, err);
-		else
+		else if (!remove_empty(store->dirfd, name))
 			*ret_all = false;
 	}
 	return ret;
