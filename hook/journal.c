@@ -142,6 +142,13 @@ static bool is_kept(const struct journal *journal)
 	return access(journal->kept_file, F_OK) == 0 || access(unfinished, F_OK) == 0;
 }
 
+/* The directory we may have made; it goes only when it is empty. */
+static void remove_if_unused(const struct journal *journal, const struct journal_place *place)
+{
+	rmdir(journal->dir);
+	journal_tidy(place);
+}
+
 int journal_open(const struct journal_place *place, const char *id, enum journal_mode mode,
 		 struct deadline deadline, struct journal *ret_journal, struct err *err)
 {
@@ -155,13 +162,15 @@ int journal_open(const struct journal_place *place, const char *id, enum journal
 		ret = lock_dir(journal.dir, JOURNAL_CREATE, deadline, &lock, err);
 	if (ret == -ENOENT && mode == JOURNAL_EXISTING)
 		return ret;
-	if (ret < 0)
-		journal_tidy(place);
-	if (ret < 0)
+	if (ret < 0) {
+		remove_if_unused(&journal, place);
 		return err_class(err, STATUS_STATE_FILE);
+	}
 	ret = load(&journal, lock, FILE_NAME, err);
-	if (ret < 0 && ret != -ENOENT)
+	if (ret < 0 && ret != -ENOENT) {
+		remove_if_unused(&journal, place);
 		return ret;
+	}
 	if (ret == -ENOENT)
 		load_kept(&journal);
 	ret = journal_check_steps(&journal, err);
