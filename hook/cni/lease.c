@@ -106,3 +106,8 @@ int lease_forget(const char *container_id, struct deadline deadline, struct err 
 		closedir(dir);
 	return ret;
 }
+
+bool lease_no_room(int error)
+{
+	return error == ENOSPC || error == EDQUOT || error == EROFS;
+}

@@ -29,3 +29,7 @@ int lease_forget(const char *container_id, struct deadline deadline, struct err 
 /* Is the lease of this address (a prefix length is dropped) the owner's? */
 bool lease_held(const struct json *ipam, const char *network, struct lease_owner owner,
 		const char *address);
+
+/* Why the lock of a directory of leases could not be made: then nobody has one there that is being
+ * written, and who only removes his own can do without. */
+bool lease_no_room(int error);

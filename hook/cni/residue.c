@@ -35,7 +35,8 @@ bool residue_says_gone(const char *message)
 /* ---- files ---- */
 
 /* Under the lock of the directory no lease is being written: one without content never will be. */
-static void clean_lease(int dirfd, const char *name, const struct cni_attachment *attachment)
+static int clean_lease(int dirfd, const char *name, const struct cni_attachment *attachment,
+		       struct err *err)
 {
 	const struct lease_owner owner = { attachment->container_id, attachment->ifname };
 	auto_free char *content = NULL;
@@ -43,13 +44,15 @@ static void clean_lease(int dirfd, const char *name, const struct cni_attachment
 
 	if (name[0] == '.' || strcmp(name, "lock") == 0 ||
 	    strncmp(name, "last_reserved_ip.", strlen("last_reserved_ip.")) == 0)
-		return;
+		return 0;
 	if (file_read(dirfd, name, LEASE_MAX, false, &content, &len, NULL) < 0)
-		return;
+		return 0;
 	if (len != 0 && !lease_is_of(content, owner))
-		return;
+		return 0;
 	log_info("removing the lease %s that was left behind", name);
-	unlinkat(dirfd, name, 0);
+	if (unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
+		return err_set(err, errno, "remove the lease %s", name);
+	return 0;
 }
 
 static int lock_leases(int dirfd, struct deadline deadline, int *ret_fd, struct err *err)
@@ -58,6 +61,8 @@ static int lock_leases(int dirfd, struct deadline deadline, int *ret_fd, struct 
 		openat(dirfd, "lock", O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int ret;
 
+	if (fd < 0 && lease_no_room(errno))
+		return 0;
 	if (fd < 0)
 		return err_set(err, errno, "open the lock of the leases");
 	ret = lock_take(fd, LOCK_EX, "of the leases", deadline, err);
@@ -86,9 +91,10 @@ static int clean_leases(const struct json *ipam, const struct cni_attachment *at
 	dir = opendir(path);
 	if (!dir)
 		return err_set(err, errno, "open %s", path);
-	for (errno = 0; (entry = readdir(dir)); errno = 0)
-		clean_lease(dirfd, entry->d_name, attachment);
-	ret = errno ? err_set(err, errno, "read %s", path) : 0;
+	for (errno = 0; ret == 0 && (entry = readdir(dir)); errno = 0)
+		ret = clean_lease(dirfd, entry->d_name, attachment, err);
+	if (ret == 0 && errno)
+		ret = err_set(err, errno, "read %s", path);
 	closedir(dir);
 	return ret;
 }

@@ -50,9 +50,11 @@ static struct lease_owner owner_of(const struct builtin_call *call)
 	return (struct lease_owner){ call->cni->container_id, call->cni->ifname };
 }
 
-static int lock_store(struct store *store, struct deadline deadline, struct err *err)
+static int lock_store(struct store *store, bool make, struct deadline deadline, struct err *err)
 {
 	store->lock = openat(store->dirfd, "lock", O_RDONLY | O_CREAT | O_CLOEXEC, LOCK_MODE);
+	if (store->lock < 0 && !make && lease_no_room(errno))
+		return 0;
 	if (store->lock < 0)
 		return err_set(err, errno, "open lock of leases");
 	return lock_take(store->lock, LOCK_EX, "of the leases", deadline, err);
@@ -79,7 +81,7 @@ static int open_and_lock(const struct builtin_call *call, bool make, struct stor
 	}
 	if (store.dirfd < 0)
 		return err_set(err, errno, "open %s", path);
-	ret = lock_store(&store, call->cni->deadline, err);
+	ret = lock_store(&store, make, call->cni->deadline, err);
 	if (ret < 0)
 		return ret;
 	*ret_store = store;

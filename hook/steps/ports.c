@@ -80,7 +80,7 @@ static int open_claims(const struct step *step, bool make, struct deadline deadl
 		if (fd < 0 && errno == ENOENT) {
 			ret = file_make_dirs(path, 0700, err);
 			if (ret < 0)
-				return ret;
+				return err_class(err, STATUS_STATE_FILE);
 			fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		}
 		if (fd < 0 && errno != ENOENT)
