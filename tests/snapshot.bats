@@ -3,6 +3,7 @@
 #
 # Does tests/snapshot see what is left on a host, and only that? Run as:
 # tests/host bats tests/snapshot.bats
+# Takes about 65 s
 
 bats_require_minimum_version 1.5.0
 load lib

@@ -4,6 +4,7 @@
 #
 # Does tests/sweep tell a program that cleans up after every kill from one that does not? Run as:
 # tests/host bats tests/sweep.bats
+# Takes about 70 s
 
 bats_require_minimum_version 1.5.0
 load lib

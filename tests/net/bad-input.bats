@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Bad input of every kind: the documented exit status, one clear line on standard error, nothing on
 # standard output, the host as it was.
+# Takes about 26 s
 
 bats_require_minimum_version 1.5.0
 load ../runtime/lib-hook

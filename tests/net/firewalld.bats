@@ -3,6 +3,7 @@
 #
 # The firewall backend firewalld with the real one and a bus of its own.
 # Run it as: tests/host bats tests/net/firewalld.bats
+# Takes about 50 s
 
 load ../lib
 load firewall

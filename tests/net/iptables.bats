@@ -3,6 +3,7 @@
 #
 # The firewall backend iptables on the legacy tables of the kernel, with iptables-legacy as witness and
 # real packets. Run it as: tests/host bats tests/net/iptables.bats
+# Takes about 18 s
 
 load ../lib
 load firewall

@@ -3,6 +3,7 @@
 #
 # The firewall backend nftables on real tables, with real packets between two containers, the host and
 # its neighbour. Run it as: tests/host bats tests/net/nftables.bats
+# Takes about 30 s
 
 load ../lib
 load firewall

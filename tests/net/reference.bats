@@ -4,6 +4,7 @@
 # The backend iptables in the place of ipMasq, portmap and firewall: the same legacy tables, to the byte,
 # as these plugins leave behind, and each side removes what the other has made. Run it as:
 # tests/host bats tests/net/reference.bats
+# Takes about 140 s
 
 load ../lib
 load firewall

@@ -4,6 +4,7 @@
 # Our plugins, called by their names, beside Debian's: what they print, what the kernel and the files
 # then have, and each taking over what the other has set up. The configurations are in cases/same,
 # what may differ, and why, in tests/same.
+# Takes about 130 s
 
 load ../lib
 

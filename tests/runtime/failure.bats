@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Whatever goes wrong with a container, its network or the hook itself: the host ends as it was.
+# Takes about 25 s
 
 load lib-hook
 

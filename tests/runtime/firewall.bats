@@ -3,6 +3,7 @@
 #
 # Containers on a network whose list has neither portmap nor firewall: publishing and forwarding are
 # ours, with each backend. Run it as: tests/host bats tests/runtime/firewall.bats
+# Takes about 50 s
 
 load lib-hook
 load ../net/firewalld

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck disable=SC2154 # output and status are bats'
+# Takes about 15 s
 
 bats_require_minimum_version 1.5.0
 load ../lib
