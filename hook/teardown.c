@@ -10,6 +10,16 @@
 #include "run.h"
 #include "setup.h"
 
+/* Of a container that lives on, a set-up may be next: it is not to take what is half gone for done.
+ */
+static int begin(struct journal *journal, struct err *err)
+{
+	if (!journal->complete || !journal_alive(journal))
+		return 0;
+	journal->complete = false;
+	return journal_save(journal, err);
+}
+
 int teardown_run(const struct conf *conf, const char *id, struct deadline deadline, struct err *err)
 {
 	const struct journal_place place = journal_place_of(conf);
@@ -28,7 +38,9 @@ int teardown_run(const struct conf *conf, const char *id, struct deadline deadli
 	}
 	if (ret < 0)
 		return ret;
-	ret = run_undo(&journal, deadline, err);
+	ret = begin(&journal, err);
+	if (ret == 0)
+		ret = run_undo(&journal, deadline, err);
 	if (ret == 0)
 		log_info("torn down in %.1f ms", (double)(clock_now_us() - begun) / 1000);
 	return ret;
