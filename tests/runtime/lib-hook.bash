@@ -65,7 +65,7 @@ server_bundle() {
 
 # A UDP server in the namespace of container ID that answers WORD.
 udp_server() { # ID PORT WORD
-	ip netns exec "oci-$1" socat -T 2 "UDP6-RECVFROM:$2,fork,ipv6only=0" "SYSTEM:echo $3" \
+	ip netns exec "oci-$1" socat -T 2 "UDP6-RECVFROM:$2,fork,ipv6only=0" "SYSTEM:read question && echo $3" \
 		</dev/null >/dev/null 2>&1 3>&- &
 	wait_for 5 in_ctr_listens "$1" "$2"
 }

@@ -118,7 +118,7 @@ default_device() { # ID 4|6
 	for port in 7000 7001 7002; do
 		udp_server range $port "udp$port"
 		ip netns exec oci-range socat "TCP6-LISTEN:$port,fork,ipv6only=0,reuseaddr" \
-			"SYSTEM:echo tcp$port" </dev/null >/dev/null 2>&1 3>&- &
+			"SYSTEM:read question && echo tcp$port" </dev/null >/dev/null 2>&1 3>&- &
 	done
 	sleep 0.3
 	for port in 0 1 2; do
