@@ -142,6 +142,18 @@ fuzz-coverage: deps-check
 	$(Q)$(MAKE) --no-print-directory FUZZ=coverage $(FUZZERS:build-fuzz/%=build-coverage/%)
 	$(Q)tests/fuzz/coverage
 
+# The tests tested: what share of N planted bugs does a fast part of them find? SEED=S plants others.
+MUTANTS ?= 60
+mutate: deps-check
+	$(Q)tests/mutate --mutants $(MUTANTS) $(if $(SEED),--seed $(SEED))
+
+# Lines and branches of hook/ that the unit tests reach, and the bats files named: COVERAGE=all is all of them.
+COVERAGE_BATS := $(if $(filter all,$(COVERAGE)),$(BATS),$(COVERAGE))
+
+coverage: deps-check
+	$(Q)tests/deps gcovr
+	$(Q)tests/coverage $(COVERAGE_BATS)
+
 demo: deps-demo
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/host tests/demo
@@ -273,9 +285,9 @@ uninstall:
 	! cmp -s config/oci-network-hook.conf $(CONF) || rm -f $(CONF)
 
 clean:
-	rm -rf build build-sanitize build-fuzz build-coverage
+	rm -rf build build-sanitize build-fuzz build-coverage build-gcov
 
-.PHONY: all check check-all check-built fuzz fuzz-build fuzz-coverage check-unit check-net check-runtime bench bench-hook bench-firewall demo lint deps deps-demo deps-check \
+.PHONY: all check check-all check-built fuzz fuzz-build fuzz-coverage check-unit check-net check-runtime bench bench-hook bench-firewall mutate coverage demo lint deps deps-demo deps-check \
 	install install-cni uninstall uninstall-cni clean
 .SECONDARY:
 -include $(shell find build build-sanitize build-fuzz build-coverage -name '*.d' 2>/dev/null)
