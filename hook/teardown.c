@@ -11,13 +11,16 @@
 #include "setup.h"
 
 /* Of a container that lives on, a set-up may be next: it is not to take what is half gone for done.
- */
-static int begin(struct journal *journal, struct err *err)
+ * A full disk is no reason to leave things there. */
+static void begin(struct journal *journal)
 {
+	struct err err;
+
 	if (!journal->complete || !journal_alive(journal))
-		return 0;
+		return;
 	journal->complete = false;
-	return journal_save(journal, err);
+	if (journal_save(journal, &err) < 0)
+		log_warning("%s", err.text);
 }
 
 int teardown_run(const struct conf *conf, const char *id, struct deadline deadline, struct err *err)
@@ -38,9 +41,8 @@ int teardown_run(const struct conf *conf, const char *id, struct deadline deadli
 	}
 	if (ret < 0)
 		return ret;
-	ret = begin(&journal, err);
-	if (ret == 0)
-		ret = run_undo(&journal, deadline, err);
+	begin(&journal);
+	ret = run_undo(&journal, deadline, err);
 	if (ret == 0)
 		log_info("torn down in %.1f ms", (double)(clock_now_us() - begun) / 1000);
 	return ret;
