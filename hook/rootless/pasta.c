@@ -2,9 +2,9 @@
 #include "pasta.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <netinet/in.h>
 #include <string.h>
-#include <sys/utsname.h>
+#include <sys/socket.h>
 
 #include "base/auto.h"
 #include "kernel/child.h"
@@ -243,29 +243,95 @@ static int ask(const char *path, const char *option, struct deadline deadline, c
 	return 0;
 }
 
-static bool kernel_is_at_least(int major, int minor)
+static int number(const char *digits, size_t count)
 {
-	struct utsname name;
-	int found_major = 0, found_minor = 0;
+	int value = 0;
 
-	if (uname(&name) < 0 || sscanf(name.release, "%d.%d", &found_major, &found_minor) != 2)
-		return true;
-	return found_major > major || (found_major == major && found_minor >= minor);
+	for (size_t i = 0; i < count; i++)
+		value = value * 10 + digits[i] - '0';
+	return value;
 }
 
-/* Those before --map-host-loopback (August 2024) were seen to send data of a connection again and
- * again on Linux 6.18, and not so were later ones; in between nothing is known, so the line is
- * drawn at the first kernel that came after them. */
-static bool repeats_data(const char *help)
+/* At its begin: 20250320, 2025_03_20, 2025.03.20, 2025-03-20. 0: none. */
+static int read_date(const char *text)
 {
-	return !strstr(help, "--map-host-loopback") && kernel_is_at_least(6, 11);
+	static const size_t lengths[] = { 4, 2, 2 };
+	int parts[array_size(lengths)];
+
+	for (size_t i = 0; i < array_size(lengths); i++) {
+		if (strspn(text, "0123456789") < lengths[i])
+			return 0;
+		parts[i] = number(text, lengths[i]);
+		text += lengths[i];
+		text += i < 2 && *text && strchr("_.-", *text);
+	}
+	if (parts[0] < 2020 || parts[0] > 2099 || parts[1] < 1 || parts[1] > 12 || parts[2] < 1 ||
+	    parts[2] > 31)
+		return 0;
+	return parts[0] * 10000 + parts[1] * 100 + parts[2];
 }
 
+int pasta_date(const char *version)
+{
+	for (const char *p = version; *p; p++) {
+		bool inside = p > version && p[-1] >= '0' && p[-1] <= '9';
+		int date = inside ? 0 : read_date(p);
+
+		if (date)
+			return date;
+	}
+	return 0;
+}
+
+/* pasta leaves what a peer sends in its socket until the container has acknowledged it, and looks
+ * at it there (MSG_PEEK). Before 2025_03_20 it forgets to take it out once the container has shut
+ * down its own side (as `nc` and `socat` do at the end of their input): the answer is read and sent
+ * again and again, and its end never comes. That is so on every kernel. From 2024_07_26 on it asks
+ * the kernel to remember how far it has looked (SO_PEEK_OFF) where the kernel can, and with that it
+ * reads nothing twice. Seen with builds of 2023_03_09, 2024_08_21 and 2025_01_09, with and without
+ * SO_PEEK_OFF, and of 2025_05_03. */
+enum { DEQUEUES = 20250320, LOOKS_ON = 20240726, HAS_MAP_HOST_LOOPBACK = 20240821 };
+
+bool pasta_repeats(int date, bool peek_offset)
+{
+	return date < LOOKS_ON || (date < DEQUEUES && !peek_offset);
+}
+
+/* The same question as pasta puts to the kernel. */
+static bool has_peek_offset(int family)
+{
+	auto_close int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+	int offset = 0;
+
+	return fd < 0 || setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof(offset)) == 0;
+}
+
+static int check_repeats(const char *path, const char *version, const char *help, struct err *err)
+{
+	bool peek_offset = has_peek_offset(AF_INET) && has_peek_offset(AF_INET6);
+	int date = pasta_date(version);
+
+	/* It may say no date, but has an option that was new at one. */
+	if (!date && strstr(help, "--map-host-loopback"))
+		date = HAS_MAP_HOST_LOOPBACK;
+	if (!pasta_repeats(date, peek_offset))
+		return 0;
+	err_say(err, ENOSYS,
+		"%s (%s) is too old: it repeats answers to a container that has sent all it had to "
+		"say; 2025_03_20 or later is needed%s",
+		path, version,
+		peek_offset ? ", on this kernel 2024_07_26"
+			    : ", this kernel has no SO_PEEK_OFF for TCP");
+	return err_class(err, STATUS_ROOTLESS);
+}
+
+/* What Debian 13's says gets lost when it is said into a pipe. */
 static char *version_of(const char *text)
 {
 	const char *line = strncmp(text, "pasta ", 6) == 0 ? text + 6 : text;
+	size_t len = strcspn(line, "\n");
 
-	return mem_copy_n(line, strcspn(line, "\n"));
+	return len ? mem_copy_n(line, len) : mem_copy("no version");
 }
 
 int pasta_probe(const char *path, struct deadline deadline, char **ret_version, struct err *err)
@@ -275,7 +341,6 @@ int pasta_probe(const char *path, struct deadline deadline, char **ret_version, 
 	auto_free char *about = NULL;
 	auto_free char *version = NULL;
 	auto_free char *help = NULL;
-	struct utsname kernel = { 0 };
 	int ret;
 
 	ret = ask(path, "--version", deadline, &about, err);
@@ -291,14 +356,9 @@ int pasta_probe(const char *path, struct deadline deadline, char **ret_version, 
 			needed[i]);
 		return err_class(err, STATUS_ROOTLESS);
 	}
-	if (repeats_data(help)) {
-		uname(&kernel);
-		err_say(err, ENOSYS,
-			"%s (%s) is too old for Linux %s, where it repeats what containers send; "
-			"2024_08_21 or later is needed",
-			path, version, kernel.release);
-		return err_class(err, STATUS_ROOTLESS);
-	}
+	ret = check_repeats(path, version, help, err);
+	if (ret < 0)
+		return ret;
 	*ret_version = take_ptr(version);
 	return 0;
 }
