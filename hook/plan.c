@@ -273,6 +273,11 @@ static struct step *helper_step(const struct plan_input *input)
 	json_set_text(args, "ifname",
 		      network->ifname_given ? network->ifname : helper_ifname(name));
 	json_set_text(args, "program", input->helper->path);
+	if (input->pin) {
+		auto_free char *path = pin_path(input);
+
+		json_set_text(args, "netns", path);
+	}
 	json_set_text(args, "owner", input->state->id);
 	json_set_text(args, "state_dir", input->conf->state_dir);
 	json_set_int(args, "pid", input->state->pid);

@@ -63,7 +63,8 @@ static void test_repeats(void)
 static int probe(const char *version, const char *help, char **ret_version, struct err *err)
 {
 	auto_free char *body = mem_format(
-		"case $1 in --version) echo '%s';; *) echo '%s' >&2;; esac", version, help);
+		"case $1 in --version) echo '%s';; --help) ;; *) echo '%s' >&2; exit 1;; esac",
+		version, help);
 
 	return pasta_probe(scratch_script("pasta", body), deadline_in_ms(5000), ret_version, err);
 }
@@ -271,6 +272,13 @@ static void test_argv(void)
 
 			CHECK_TEXT(got, cases[i].want);
 		}
+	TEST("root stays root")
+	{
+		auto_free char *got = line((struct pasta_start){ .as_root = true }, "", "");
+
+		CHECK_TEXT(got, HEAD "--pid READY --no-map-gw -t none -u none -T none -U none "
+				     "--runas 0:0 " TAIL);
+	}
 	TEST("addresses, MAC and another user namespace")
 	{
 		static const char *const ips[] = { "10.9.0.2/24", "fd00::2/64", NULL };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "route.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
@@ -41,6 +42,48 @@ void route_each_hop(const struct nlmsghdr *route,
 static void take_route(void *data, const struct nlmsghdr *object)
 {
 	*(unsigned int *)data = batch_u32(batch_find(object, sizeof(struct rtmsg), RTA_OIF));
+}
+
+/* ---- default routes ---- */
+
+struct wanted_gateway {
+	int index;
+	unsigned char bytes[16];
+	bool found;
+	size_t size;
+};
+
+static void take_gateway(void *data, int index, const struct nlattr *gateway)
+{
+	struct wanted_gateway *wanted = data;
+	const void *bytes = gateway ? batch_data(gateway, wanted->size) : NULL;
+
+	if (wanted->found || index != wanted->index || !bytes)
+		return;
+	memcpy(wanted->bytes, bytes, wanted->size);
+	wanted->found = true;
+}
+
+static void take_default(void *data, const struct nlmsghdr *object)
+{
+	const struct rtmsg *route = NLMSG_DATA(object);
+
+	if (object->nlmsg_type == RTM_NEWROUTE && route->rtm_dst_len == 0 &&
+	    route->rtm_type == RTN_UNICAST)
+		route_each_hop(object, take_gateway, data);
+}
+
+bool route_default_gateway(int family, int index, char ret_text[46])
+{
+	struct wanted_gateway wanted = { .index = index, .size = family == AF_INET6 ? 16 : 4 };
+	const struct rtmsg all = { .rtm_family = (unsigned char)family };
+	auto_batch struct batch batch = { .fd = -1 };
+
+	if (batch_open(&batch, NULL) < 0)
+		return false;
+	batch_request(&batch, RTM_GETROUTE, NLM_F_DUMP, &all, sizeof(all));
+	return batch_ask(&batch, take_default, &wanted) == 0 && wanted.found &&
+	       inet_ntop(family, wanted.bytes, ret_text, INET6_ADDRSTRLEN);
 }
 
 /* ---- packets from 127.0.0.1 ---- */

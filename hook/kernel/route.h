@@ -15,6 +15,9 @@ struct nlmsghdr;
 void route_each_hop(const struct nlmsghdr *route,
 		    void (*func)(void *data, int index, const struct nlattr *gateway), void *data);
 
+/* The gateway of a default route by the link of this index. False: there is none. */
+bool route_default_gateway(int family, int index, char ret_text[46]);
+
 /* Let packets from 127.0.0.1 leave by the interface that leads to this address (four bytes), and
  * their answers in, so that a port published on every address is also reached there
  * (ip-sysctl.rst, route_localnet). What comes in with such an address from outside is then no

@@ -211,6 +211,8 @@ char **pasta_argv(const struct pasta_start *start)
 	add_addresses(&argv, start->ips);
 	add_options(&argv, start->options);
 	add_ports(&argv, start);
+	if (start->as_root)
+		add_pair(&argv, "--runas", "0:0");
 	if (start->userns_path)
 		add_pair(&argv, "--userns", start->userns_path);
 	else
@@ -219,7 +221,11 @@ char **pasta_argv(const struct pasta_start *start)
 	return argv;
 }
 
-/* ---- which one is it? ---- */
+/* ---- which one is it? ----
+ *
+ * What that of 2025_05_03 (Debian 13) says on standard output is lost in a pipe but for whole
+ * blocks of 4096 bytes: it ends by _exit(). So its usage is asked for by an option that it cannot
+ * know: that is said on standard error. Its version cannot be had. */
 
 static int ask(const char *path, const char *option, struct deadline deadline, char **ret_text,
 	       struct err *err)
@@ -325,7 +331,6 @@ static int check_repeats(const char *path, const char *version, const char *help
 	return err_class(err, STATUS_ROOTLESS);
 }
 
-/* What Debian 13's says gets lost when it is said into a pipe. */
 static char *version_of(const char *text)
 {
 	const char *line = strncmp(text, "pasta ", 6) == 0 ? text + 6 : text;
@@ -345,7 +350,7 @@ int pasta_probe(const char *path, struct deadline deadline, char **ret_version, 
 
 	ret = ask(path, "--version", deadline, &about, err);
 	if (ret == 0)
-		ret = ask(path, "--help", deadline, &help, err);
+		ret = ask(path, "--no-such-option", deadline, &help, err);
 	if (ret < 0)
 		return ret;
 	version = version_of(about);

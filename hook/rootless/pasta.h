@@ -24,6 +24,7 @@ bool pasta_repeats(int date, bool peek_offset);
 struct pasta_start {
 	const char *path, *netns_path;
 	const char *userns_path; /* NULL: our own */
+	bool as_root;            /* the host's: pasta would become nobody, who may not enter */
 	const char *ifname;
 	const char *mac;        /* NULL: any */
 	const char *ready_fifo; /* pasta writes its pid to it when it is ready */

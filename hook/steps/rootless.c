@@ -17,6 +17,7 @@
 #include "kernel/facts.h"
 #include "kernel/leash.h"
 #include "kernel/netns.h"
+#include "kernel/route.h"
 #include "kernel/sysctl.h"
 #include "kernel/userns.h"
 #include "kernel/visit.h"
@@ -26,7 +27,7 @@
 #include "rootless/slirp_api.h"
 #include "steps/step.h"
 
-enum { SLIRP_GATEWAY = 2, SLIRP_DNS = 3, SHORT_HASH = 16 };
+enum { SLIRP_DNS = 3, SHORT_HASH = 16 };
 
 struct work { /* a step at work */
 	struct step *step;
@@ -275,7 +276,7 @@ static void add_address(struct json *ips, const struct facts_address *address, c
 	cidr = mem_format("%s/%u", text, address->length);
 	json_set_text(ip, "address", cidr);
 	json_set_int(ip, "interface", 0);
-	if (gateway && address->family == AF_INET)
+	if (gateway)
 		json_set_text(ip, "gateway", gateway);
 	json_push(ips, ip);
 }
@@ -295,7 +296,7 @@ static int look_inside(void *data, struct json **ret_answer, struct err *err)
 	auto_json struct json *answer = json_new(JSON_OBJECT);
 	struct json *ips = json_new(JSON_ARRAY);
 	auto_batch struct batch batch = { 0 };
-	char gateway[INET_ADDRSTRLEN] = "", mac[18] = "";
+	char mac[18] = "";
 	struct link_facts link = { 0 };
 	int ret;
 
@@ -307,20 +308,21 @@ static int look_inside(void *data, struct json **ret_answer, struct err *err)
 		return err_say(err, ENODEV, "there is no link %s", ifname);
 	if (ret < 0)
 		return ret;
-	if (is_slirp(work->step))
-		slirp_address(&work->options, SLIRP_GATEWAY, gateway);
 	facts_mac_text(link.mac, mac);
 	json_set_text(answer, "mac", mac);
 	for (size_t i = 0; i < array_size(families); i++) {
 		auto_free struct facts_address *addresses = NULL;
+		char text[INET6_ADDRSTRLEN];
+		const char *gateway;
 		size_t count = 0;
 
 		ret = facts_of_addresses(&batch, link.index, families[i], &addresses, &count, err);
 		if (ret < 0)
 			return ret;
+		gateway = route_default_gateway(families[i], link.index, text) ? text : NULL;
 		for (size_t j = 0; j < count; j++)
 			if (!is_link_local(&addresses[j]))
-				add_address(ips, &addresses[j], *gateway ? gateway : NULL);
+				add_address(ips, &addresses[j], gateway);
 	}
 	*ret_answer = take_ptr(answer);
 	return 0;
@@ -388,6 +390,7 @@ static int pasta_command(struct work *work, char ***ret_argv, struct err *err)
 		.path = json_get_text(args, "program"),
 		.netns_path = work->netns_path,
 		.userns_path = work->userns_path,
+		.as_root = json_get_text(args, "netns"),
 		.ifname = json_get_text(args, "ifname"),
 		.mac = json_get_text(args, "mac"),
 		.ready_fifo = work->fifo,
@@ -498,6 +501,7 @@ static int run(struct work *work, struct err *err)
 
 static int apply(struct step *step, const struct step_context *context, struct err *err)
 {
+	const char *pinned = json_get_text(step->args, "netns");
 	struct work work = {
 		.step = step,
 		.context = context,
@@ -508,7 +512,7 @@ static int apply(struct step *step, const struct step_context *context, struct e
 	};
 	int ret;
 
-	work.netns_path = mem_format("/proc/%d/ns/net", (int)work.pid);
+	work.netns_path = pinned ? mem_copy(pinned) : mem_format("/proc/%d/ns/net", (int)work.pid);
 	ret = read_ports(step, &work.ports, err);
 	if (ret == 0)
 		ret = open_container(&work, err);

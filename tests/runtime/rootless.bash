@@ -9,6 +9,8 @@
 # user_run ID DIR              in the background; its output is in $HOST_TMP/ID.out
 # user_end ID                  until it has ended
 # user_state ID                its state file
+# pasta_setup                  a pasta that does not repeat data becomes /usr/local/bin/pasta, or the
+#                              machine's own is one
 # user_left                    what is left of that user: processes, files, sockets
 
 USER_ID=4321
@@ -32,6 +34,19 @@ user_setup() {
 as_user() {
 	setpriv --reuid "$USER_ID" --regid "$USER_ID" --init-groups env -i HOME="$USER_HOME" \
 		XDG_RUNTIME_DIR="$USER_RUNTIME" PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
+}
+
+pasta_setup() {
+	local unpacked=$TESTS/../build/pasta dir=/usr/local/lib/pasta
+
+	[[ ! $(dpkg-query -W -f='${Version}' passt 2>/dev/null) =~ 20[0-9]{6} ]] ||
+		((BASH_REMATCH[0] < 20250320)) || return 0
+	[[ -x $unpacked/program ]] || skip "no pasta of 2025_03_20 or later (tests/get-pasta)"
+	mkdir -p "$dir"
+	cp "$unpacked"/* "$dir"
+	printf '%s\n' '#!/bin/sh' \
+		"exec $dir/pasta.avx2 --library-path $dir --argv0 pasta $dir/program \"\$@\"" >/usr/local/bin/pasta
+	chmod 755 /usr/local/bin/pasta
 }
 
 user_bundle() {
