@@ -46,7 +46,8 @@ int check_container(const struct conf *conf, const char *id, struct deadline dea
 	if (!journal_alive(&journal))
 		step_say(&own, "process %d is dead: `gc` undoes what is left", (int)journal.pid);
 	else if (!journal.complete)
-		step_say(&own, "set-up did not come to its end, or is still at work");
+		step_say(&own, "set-up did not come to its end, or is still at work: see `logs %s`",
+			 id);
 	else
 		run_check(&journal, deadline, &own);
 	return 0;

@@ -69,13 +69,18 @@ static bool comes_again(const struct json *config)
 	return false;
 }
 
+/* At poststart; runc says "created" even there, and its user needs no second chance. */
+static bool runs_on(const struct oci_state *state)
+{
+	return state->status && strcmp(state->status, "running") == 0;
+}
+
 /* crun makes the container's first process one that its user may not look into, until it executes
  * the container's program; at poststart that is about to happen. Root, and runc's user, may. */
 static int open_netns(struct setup *setup, int *ret_fd, struct err *err)
 {
 	struct deadline deadline = deadline_in_ms(setup->conf->timeout_ms / 3);
-	const char *status = setup->state->status;
-	bool running = status && strcmp(status, "running") == 0;
+	bool running = runs_on(setup->state);
 	int ret;
 
 	while ((ret = netns_open_pid(setup->state->pid, ret_fd, err)) == -EACCES && running &&
@@ -256,7 +261,8 @@ int setup_prepare(const struct conf *conf, const struct oci_state *state, bool k
 		ret = identify_netns(&setup, err);
 	if (ret == 0 && setup.request.kind == REQUEST_JOIN)
 		setup.owner = find_owner(conf, setup.netns);
-	if (ret == 0 && setup.request.kind != REQUEST_HOST && !setup.deferred)
+	if (ret == 0 && (setup.request.kind == REQUEST_NETWORKS ||
+			 (setup.request.kind == REQUEST_JOIN && !setup.deferred)))
 		ret = prepare_networks(&setup, keep, err);
 	if (ret < 0)
 		return ret;
@@ -359,6 +365,78 @@ static int apply(struct journal *journal, struct setup *setup, struct deadline d
 	return journal_save(journal, err);
 }
 
+static int save_nothing(void *data, struct err *err)
+{
+	(void)data;
+	(void)err;
+	return 0;
+}
+
+static int look(struct step_list *plan, struct deadline deadline, struct err *err)
+{
+	const struct step_list before = { 0 };
+	const struct step_context context = { &before, deadline, save_nothing, NULL };
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < plan->count; i++)
+		if (plan->steps[i]->ops->prepare)
+			ret = plan->steps[i]->ops->prepare(plan->steps[i], &context, err);
+	return ret;
+}
+
+static int claim_and_release(struct journal *journal, struct setup *setup, struct deadline deadline,
+			     struct err *err)
+{
+	struct step_list claims = { 0 };
+	struct err rest;
+	int ret;
+
+	for (size_t i = setup->plan.count; i > 0; i--)
+		if (setup->plan.steps[i - 1]->ops == &step_ports)
+			step_list_add(&claims, step_list_take(&setup->plan, i - 1));
+	if (claims.count == 0)
+		return 0;
+	fill(journal, setup);
+	ret = run_apply(journal, &claims, deadline, err);
+	step_list_clear(&claims);
+	run_undo(journal, deadline, &rest);
+	return ret;
+}
+
+/* What fails at poststart is only logged by the runtime, and the container runs on. So what can be
+ * told before is told now, when it still ends the container. */
+static int rehearse(struct setup *setup, struct deadline deadline, struct err *err)
+{
+	const struct journal_place place = journal_place_of(setup->conf);
+	auto_journal struct journal journal = { .dirfd = -1 };
+	int ret = look(&setup->plan, deadline, err);
+
+	if (ret == 0)
+		ret = journal_open(&place, setup->state->id, JOURNAL_CREATE, deadline, &journal,
+				   err);
+	if (ret == 0)
+		ret = settle_old(&journal, setup->state, deadline, err);
+	if (ret == 0)
+		ret = claim_and_release(&journal, setup, deadline, err);
+	return ret;
+}
+
+/* The container runs on, without a network: on record, so that `ls` shows it and `check` says so.
+ */
+static void keep_failed(struct journal *journal, const struct setup *setup)
+{
+	struct json *args = json_new(JSON_OBJECT);
+	struct err err;
+
+	json_set_text(args, "path", journal->netns_path);
+	json_set_bool(args, "unpinned", true);
+	json_set_int(args, "pid", setup->state->pid);
+	json_set_int(args, "dev", (int64_t)setup->netns.dev);
+	json_set_int(args, "ino", (int64_t)setup->netns.ino);
+	if (journal_push(journal, step_new(&step_netns, args), &err) < 0)
+		log_error("%s", err.text);
+}
+
 /* The rollback has a third of the time for itself, however long the failing step took. */
 static int apply_or_undo(struct journal *journal, struct setup *setup, struct deadline deadline,
 			 struct err *err)
@@ -373,6 +451,8 @@ static int apply_or_undo(struct journal *journal, struct setup *setup, struct de
 		return 0;
 	if (run_undo(journal, deadline, &rest) < 0)
 		log_error("not everything could be undone: %s", rest.text);
+	if (runs_on(setup->state) && journal->steps.count == 0)
+		keep_failed(journal, setup);
 	return ret;
 }
 
@@ -396,6 +476,9 @@ int setup_run(const struct conf *conf, const struct oci_state *state, struct dea
 	if (ret < 0)
 		return ret;
 	if (setup.deferred) {
+		ret = rehearse(&setup, deadline, err);
+		if (ret < 0)
+			return ret;
 		log_info("left to poststart: the runtime does not let its user see the namespace "
 			 "before");
 		return 0;

@@ -79,6 +79,14 @@ static bool both_end(const struct seen *seen)
 	return false;
 }
 
+/* But for the container, our only other child. */
+static bool left_a_child(void)
+{
+	siginfo_t info = { 0 };
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+}
+
 #define READY "echo >&4; exec 4>&-; exec sleep 60"
 
 static void test_starting(int container)
@@ -107,6 +115,7 @@ static void test_starting(int container)
 
 		CHECK_INT(leash_start(&program, &leash, &err), 0);
 		leash_close(&leash);
+		CHECK(!left_a_child()); /* crun would be sent its end, and miss ours */
 		CHECK(both_end(&seen));
 	}
 	TEST("it ends before it is ready, and has said why")
@@ -118,6 +127,7 @@ static void test_starting(int container)
 		CHECK_INT(leash_start(&program, &leash, &err), -ECHILD);
 		CHECK_TEXT(err.text, "sh ended with exit status 3: first;no luck");
 		CHECK_INT(err_status(&err), STATUS_ROOTLESS);
+		CHECK(!left_a_child());
 		CHECK(both_end(&seen));
 	}
 	TEST("never ready")

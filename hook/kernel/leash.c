@@ -450,6 +450,7 @@ int leash_start(const struct leash_program *program, struct leash *ret_leash, st
 		be_watcher(&copy, ends[1]);
 	close(ends[1]);
 	leash.watcher = ends[0];
+	leash.watcher_pid = watcher > 0 ? watcher : 0;
 	if (watcher < 0)
 		return err_set(err, errno, "start a process");
 	ret = record_and_go(program, watcher, &leash, err);
@@ -474,7 +475,19 @@ int leash_let_go(struct leash *leash, struct err *err)
 	}
 	close(leash->watcher);
 	leash->watcher = -1;
+	leash->watcher_pid = 0;
 	return 0;
+}
+
+/* A dead child that we leave behind is handed to crun, in the same moment as our own end. Two
+ * signals SIGCHLD become one then, and crun 1.8 waits for ours until the hook's time is up. */
+static void reap(pid_t child)
+{
+	auto_close int fd = open_pidfd(child);
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+
+	if (fd >= 0 && poll(&wait, 1, KILL_MS) > 0)
+		waitpid(child, NULL, WNOHANG);
 }
 
 void leash_close(struct leash *leash)
@@ -486,6 +499,8 @@ void leash_close(struct leash *leash)
 		if (leash->program >= 0)
 			poll(&wait, 1, KILL_MS);
 	}
+	if (leash->watcher_pid > 0)
+		reap(leash->watcher_pid);
 	if (leash->program >= 0)
 		close(leash->program);
 	*leash = (struct leash)LEASH_NONE;

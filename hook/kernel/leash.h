@@ -48,10 +48,11 @@ struct leash {
 	int watcher; /* socket to the watcher; -1: none */
 	int program; /* pidfd of the program */
 	pid_t program_pid;
+	pid_t watcher_pid; /* our child, until it is let go; 0: none */
 };
-#define LEASH_NONE        \
-	{                 \
-		-1, -1, 0 \
+#define LEASH_NONE           \
+	{                    \
+		-1, -1, 0, 0 \
 	}
 
 /* Start the program and wait until it is ready. Errors have status ROOTLESS and the last line that

@@ -346,3 +346,85 @@ podman_files() {
 	touch "$USER_HOME/b-rootfs/tmp/stop"
 	wait_for 10 assert_user_left_nothing
 }
+
+# ---- crun's poststart: its user cannot see the namespace before, and crun only logs failures there ----
+
+@test "crun: what can be known beforehand fails the container, before its program has run" {
+	user_bundle b1 touch /tmp/ran
+	user_bundle b2 sleep 30
+	annotate b2 ports 8080:80
+	up b2
+	for annotation in 'ports 8080:80' 'ports 80:80' 'ports 8081:80/sctp' 'networks slirp4netns:mtu=1' 'networks podman'; do
+		bundle_edit "$USER_HOME/b1" 'del(.annotations)'
+		annotate b1 "${annotation% *}" "${annotation#* }"
+		user_run b1 b1
+		user_end b1
+		grep -q 'error executing hook' "$HOST_TMP/b1.out"
+		[[ ! -e $(user_file b1) && ! -e $USER_RUNTIME/crun/b1 ]]
+	done
+	run -0 as_user "$USER_HOOK" logs b1
+	[[ $output == *"port 8080/tcp is published by container b2"*"is below net.ipv4"*"publishes tcp and udp"*'mtu is "1"'*"only root can have it"* ]]
+	stop b2
+	wait_for 5 assert_user_left_nothing
+}
+
+@test "crun: set-up that fails at poststart leaves no network at all; ls, check and logs say so" {
+	printf '%s\n' '#!/bin/sh' 'case $1 in --help) exec slirp4netns --help;; esac' \
+		'echo out of luck >&2' 'exit 3' >"$USER_HOME/fails"
+	chmod 755 "$USER_HOME/fails"
+	echo 'slirp4netns_path = /home/u1/fails' >"$USER_HOME/conf"
+	user_bundle b1 sleep 30
+	annotate b1 ports 8080:80
+	annotate b1 networks slirp4netns
+	chown u1:u1 "$USER_HOME/b1/config.json"
+	as_user "$USER_HOOK" --config "$USER_HOME/conf" inject "$USER_HOME/b1"
+	user_run b1 b1
+	wait_for 5 test -e "$(user_file b1)"
+	wait_for 5 eval '[[ $(user_state b1 "[.steps[].step] | join(\",\")") == netns ]]'
+	[[ $(inside ip -o link | wc -l) == 1 && $(inside ip -o route) == '' ]]
+	[[ $(readlink "/proc/$(user_state b1 .pid)/ns/net") != $(readlink /proc/self/ns/net) ]]
+	run -0 as_user "$USER_HOOK" ls
+	[[ $output == *b1*alive* && $output != *tap0* && $output != *8080* ]]
+	run ! as_user "$USER_HOOK" check
+	[[ $output == *"container b1: set-up did not come to its end"*"logs b1"* ]]
+	run -0 as_user "$USER_HOOK" logs b1
+	[[ $output == *"slirp4netns"*"exit status 3: out of luck"* || $output == *"fails ended with exit status 3: out of luck"* ]]
+	not user_helpers
+	# Another try by hand, with what it lacked.
+	jq -n --argjson pid "$(user_state b1 .pid)" '{ociVersion: "1.0", id: "b1", status: "running", $pid, bundle: "/home/u1/b1"}' >"$HOST_TMP/state"
+	chmod 644 "$HOST_TMP/state"
+	as_user "$USER_HOOK" setup <"$HOST_TMP/state"
+	[[ $(echo hi | inside socat -T2 - TCP:192.0.2.2:7000) == 'you said hi' ]]
+	as_user "$USER_HOOK" check
+	stop b1
+	wait_for 5 assert_user_left_nothing
+}
+
+@test "crun: the hook killed at poststart: no network or all of it, check tells, nothing is left after" {
+	local n killed=0
+
+	install -m 755 "$KILLAT" /usr/local/bin/killat
+	user_bundle b1 sleep 30
+	annotate b1 ports 8080:80
+	jq '.hooks.poststart[0] |= (.args = ["killat", "-n", "N", .path] + .args[1:] | .path = "/usr/local/bin/killat")' \
+		"$USER_HOME/b1/config.json" >"$HOST_TMP/config.json"
+	# What the set-up looks for is a hook of its name.
+	jq --arg hook "$USER_HOOK" '.hooks.poststart += [{path: $hook, args: ["oci-network-hook", "--help"]}]' \
+		"$HOST_TMP/config.json" >"$USER_HOME/config.json"
+	for n in 3 8 15 24 33; do
+		sed "s/\"N\"/\"$n\"/" "$USER_HOME/config.json" >"$USER_HOME/b1/config.json"
+		user_run b1 b1
+		wait_for 5 eval '[[ $(user_runtime state b1 2>/dev/null | jq -r .status) == running ]]'
+		sleep 0.5
+		if ! is_up b1; then
+			killed=$((killed + 1))
+			[[ ! -e $(user_file b1) ]] || not as_user "$USER_HOOK" check
+			wait_for 5 not user_helpers
+			[[ $(nsenter -t "$(user_runtime state b1 | jq .pid)" -n ip -o link | wc -l) == 1 ]]
+		fi
+		stop b1
+		as_user "$USER_HOOK" gc
+		wait_for 5 assert_user_left_nothing
+	done
+	((killed >= 3)) # it was, and at more than one place
+}
