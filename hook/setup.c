@@ -375,7 +375,7 @@ static int save_nothing(void *data, struct err *err)
 static int look(struct step_list *plan, struct deadline deadline, struct err *err)
 {
 	const struct step_list before = { 0 };
-	const struct step_context context = { &before, deadline, save_nothing, NULL };
+	const struct step_context context = { &before, deadline, NULL, save_nothing, NULL };
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < plan->count; i++)
@@ -387,6 +387,7 @@ static int look(struct step_list *plan, struct deadline deadline, struct err *er
 static int claim_and_release(struct journal *journal, struct setup *setup, struct deadline deadline,
 			     struct err *err)
 {
+	const struct run run = { .deadline = deadline };
 	struct step_list claims = { 0 };
 	struct err rest;
 	int ret;
@@ -397,7 +398,7 @@ static int claim_and_release(struct journal *journal, struct setup *setup, struc
 	if (claims.count == 0)
 		return 0;
 	fill(journal, setup);
-	ret = run_apply(journal, &claims, deadline, err);
+	ret = run_apply(journal, &claims, &run, err);
 	step_list_clear(&claims);
 	run_undo(journal, deadline, &rest);
 	return ret;
