@@ -50,9 +50,34 @@ static struct lease_owner owner_of(const struct builtin_call *call)
 	return (struct lease_owner){ call->cni->container_id, call->cni->ifname };
 }
 
+/* Others may look at the directory and take the lock, as at the executable's. */
+enum { OTHERS_MASK = 022 };
+
+static int make_dir(const char *path, struct err *err)
+{
+	mode_t mask = umask(OTHERS_MASK);
+	int ret = file_make_dirs(path, 0755, err);
+
+	umask(mask);
+	return ret;
+}
+
+static int open_lock(int dirfd)
+{
+	int fd = openat(dirfd, "lock", O_RDONLY | O_CLOEXEC);
+	mode_t mask;
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	mask = umask(OTHERS_MASK);
+	fd = openat(dirfd, "lock", O_RDONLY | O_CREAT | O_CLOEXEC, LOCK_MODE);
+	umask(mask);
+	return fd;
+}
+
 static int lock_store(struct store *store, bool make, struct deadline deadline, struct err *err)
 {
-	store->lock = openat(store->dirfd, "lock", O_RDONLY | O_CREAT | O_CLOEXEC, LOCK_MODE);
+	store->lock = open_lock(store->dirfd);
 	if (store->lock < 0 && !make && lease_no_room(errno))
 		return 0;
 	if (store->lock < 0)
@@ -61,8 +86,8 @@ static int lock_store(struct store *store, bool make, struct deadline deadline, 
 }
 
 /* -ENOENT without an err when it is not there and not to be made. */
-static int open_and_lock(const struct builtin_call *call, bool make, struct store *ret_store,
-			 struct err *err)
+static int open_store(const struct builtin_call *call, bool make, struct store *ret_store,
+		      struct err *err)
 {
 	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 	auto_free char *path = lease_dir(call->ipam, call->network);
@@ -74,7 +99,7 @@ static int open_and_lock(const struct builtin_call *call, bool make, struct stor
 	if (store.dirfd < 0 && errno == ENOENT && !make)
 		return -ENOENT;
 	if (store.dirfd < 0 && errno == ENOENT) {
-		ret = file_make_dirs(path, 0755, err);
+		ret = make_dir(path, err);
 		if (ret < 0)
 			return ret;
 		store.dirfd = open(path, flags);
@@ -87,17 +112,6 @@ static int open_and_lock(const struct builtin_call *call, bool make, struct stor
 	*ret_store = store;
 	store = (struct store){ .dirfd = -1, .lock = -1 };
 	return 0;
-}
-
-/* Others may look at the directory and take the lock, as at the executable's. */
-static int open_store(const struct builtin_call *call, bool make, struct store *ret_store,
-		      struct err *err)
-{
-	mode_t mask = umask(022);
-	int ret = open_and_lock(call, make, ret_store, err);
-
-	umask(mask);
-	return ret;
 }
 
 static int write_file(int dirfd, const char *name, int flags, const char *text)

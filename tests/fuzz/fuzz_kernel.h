@@ -70,6 +70,7 @@ int kernel_recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int fl
 
 		if (len < 0)
 			return i ? (int)i : -1;
+		messages[i].msg_hdr.msg_flags = len > (ssize_t)part->iov_len ? MSG_TRUNC : 0;
 		messages[i].msg_len =
 			(unsigned int)(len < (ssize_t)part->iov_len ? len : (ssize_t)part->iov_len);
 	}

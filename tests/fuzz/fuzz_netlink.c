@@ -43,6 +43,22 @@ static void send_several(struct batch *batch)
 	batch_send(batch, NULL);
 }
 
+static void read_object(void *data, const struct nlmsghdr *object)
+{
+	facts_read_link(object, data);
+}
+
+static void send_questions(struct batch *batch)
+{
+	const struct rtmsg header = { .rtm_family = AF_INET };
+	struct link_facts facts = { 0 };
+
+	batch_request(batch, RTM_NEWROUTE, 0, &header, sizeof(header));
+	facts_request_link(batch, "eth0");
+	batch_send_and_read(batch, read_object, &facts, NULL);
+	MUST(memchr(facts.kind, '\0', sizeof(facts.kind)));
+}
+
 static void forget(void)
 {
 	auto_json struct json *mappings = NULL;
@@ -76,6 +92,9 @@ FUZZ()
 	case 's':
 		send_several(&batch);
 		break;
+	case 'q':
+		send_questions(&batch);
+		break;
 	case 'c':
 		forget();
 		break;
@@ -86,7 +105,7 @@ FUZZ()
 		present_route(NULL, "::/0", "");
 		break;
 	case 'i':
-		route_interface(AF_INET, &address, name, NULL);
+		route_allows_localnet(&address, name);
 		break;
 	case 'p':
 		present_link("lo", &up, NULL);

@@ -35,6 +35,9 @@ static void ask(char which, int fd, struct firewall_rules *rules, struct err *er
 	auto_free struct nftables_chain *chains = NULL;
 	auto_free struct nftables_found *found = NULL;
 	enum nftables_table_state state;
+	struct nftables_forward forward = {
+		.chains = { { .family = NFPROTO_IPV4, .table = "filter", .name = "FORWARD" } }
+	};
 	size_t count = 0;
 	int ret = 0;
 
@@ -44,8 +47,10 @@ static void ask(char which, int fd, struct firewall_rules *rules, struct err *er
 		MUST(ret < 0 || state <= TABLE_WHOLE);
 		break;
 	case 'd':
+		forward.count = 1;
+		/* fall through */
 	case 'D':
-		ret = nftables_dropping(fd, which == 'D', &chains, &count, err);
+		ret = nftables_dropping(fd, which == 'D' ? NULL : &forward, &chains, &count, err);
 		for (size_t i = 0; ret == 0 && i < count; i++)
 			MUST(strcmp(chains[i].table, NFTABLES_TABLE) != 0);
 		break;
