@@ -37,6 +37,9 @@ int setup_prepare(const struct conf *conf, const struct oci_state *state, bool k
 void setup_clear(struct setup *setup);
 #define auto_setup __attribute__((cleanup(setup_clear)))
 
+/* The container's program runs already: we are at poststart. */
+bool setup_runs_on(const struct oci_state *state);
+
 /* Give the container its network, all of it or nothing. Doing it twice is success. */
 int setup_run(const struct conf *conf, const struct oci_state *state, struct deadline deadline,
 	      struct err *err);
