@@ -10,7 +10,6 @@
 #include "base/auto.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/process.h"
 #include "cni/conflist.h"
 #include "cni/lease.h"
 #include "cni/network.h"
@@ -117,9 +116,7 @@ int gc_run(const struct conf *conf, struct deadline deadline,
 	auto_strings char **wanted = NULL;
 	int ret;
 
-	ret = process_check_files(err);
-	if (ret == 0)
-		ret = journal_ids(&place, &ids, err);
+	ret = journal_ids(&place, &ids, err);
 	if (ret == 0)
 		ret = journal_kept_ids(&place, &kept, err);
 	if (ret < 0)

@@ -83,7 +83,9 @@ static int run(const struct options *options, struct err *err)
 	command = command_find(name ? name : "hook");
 	if (!command)
 		return usage(err, "no such command: ", name);
-	ret = load_conf(options, &conf, err);
+	ret = process_check_files(err); /* else it might stop half-way */
+	if (ret == 0)
+		ret = load_conf(options, &conf, err);
 	if (ret < 0)
 		return ret;
 	return command->run(&(struct invocation){ .conf = &conf,

@@ -7,7 +7,6 @@
 
 #include "base/auto.h"
 #include "base/log.h"
-#include "base/process.h"
 #include "gc.h"
 #include "kernel/child.h"
 #include "kernel/inside.h"
@@ -195,9 +194,6 @@ int setup_run(const struct conf *conf, const struct oci_state *state, struct dea
 
 	if (already_done(&place, state))
 		return 0;
-	ret = process_check_files(err);
-	if (ret < 0)
-		return ret;
 	if (!gc_some(conf, deadline))
 		gc_earlier_boots(conf, deadline);
 	ret = setup_prepare(conf, state, true, &setup, err);

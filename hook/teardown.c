@@ -5,7 +5,6 @@
 
 #include "base/auto.h"
 #include "base/log.h"
-#include "base/process.h"
 #include "journal.h"
 #include "run.h"
 #include "setup.h"
@@ -30,9 +29,6 @@ int teardown_run(const struct conf *conf, const char *id, struct deadline deadli
 	int64_t begun = clock_now_us();
 	int ret;
 
-	ret = process_check_files(err); /* else it would stop half-way */
-	if (ret < 0)
-		return ret;
 	ret = journal_open(&place, id, JOURNAL_EXISTING, deadline, &journal, err);
 	if (ret == -ENOENT) {
 		rmdir(conf->state_dir); /* a set-up that was killed may have got no further than
