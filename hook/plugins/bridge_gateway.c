@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "bridge_gateway.h"
 
+#include <errno.h>
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -66,7 +67,15 @@ static void request_forwarding(struct batch *batch, int family)
 
 void bridge_gateways_request(struct batch *batch, int bridge, struct bridge_gateways *gateways)
 {
+	bool asked = false;
+
+	/* Of several of IPv4 one, so that the next is refused when there is that one. */
 	for (size_t i = 0; i < gateways->count; i++) {
+		bool ipv4 = gateways->items[i].address.family == AF_INET;
+
+		if (ipv4 && asked)
+			continue;
+		asked |= ipv4;
 		gateways->items[i].request = batch->messages.count;
 		request_address(batch, bridge, &gateways->items[i].address);
 	}
@@ -105,7 +114,7 @@ void bridge_gateways_result(const struct batch *batch, struct bridge_gateways *g
 {
 	for (size_t i = 0; i < gateways->count; i++) {
 		struct bridge_gateway *gateway = &gateways->items[i];
-		int code = batch->codes[gateway->request];
+		int code = gateway->request ? batch->codes[gateway->request] : -ENODATA;
 
 		if (gateway->address.family == AF_INET && code == -EEXIST)
 			gateway->state = GATEWAY_THERE;

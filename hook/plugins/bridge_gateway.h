@@ -11,7 +11,7 @@
 
 struct bridge_gateway {
 	struct facts_address address; /* with the prefix of the container's */
-	size_t request;               /* its number in the batch */
+	size_t request;               /* its number in the batch; 0: not asked */
 	enum { GATEWAY_UNKNOWN, GATEWAY_THERE, GATEWAY_ADDED } state;
 };
 
