@@ -155,10 +155,15 @@ static bool has_tables(const char *names)
 	return file_peek(names, text, sizeof(text)) == 0 && *text;
 }
 
+static bool any_tables(void)
+{
+	return has_tables("/proc/net/ip_tables_names") || has_tables("/proc/net/ip6_tables_names");
+}
+
 static bool iptables_usable(const char **ret_why)
 {
 	*ret_why = "the legacy tables of iptables are empty";
-	if (!has_tables("/proc/net/ip_tables_names") && !has_tables("/proc/net/ip6_tables_names"))
+	if (!any_tables())
 		return false;
 	return usable("iptables", ret_why);
 }
@@ -172,6 +177,8 @@ static int iptables_replace(const struct firewall_rules *rules,
 static int iptables_remove(const char *owner, const struct firewall_rules *known,
 			   const struct firewall_settings *settings, struct err *err)
 {
+	if (!any_tables())
+		return 0;
 	return remove_rules("iptables", owner, known, settings, err);
 }
 
@@ -204,6 +211,9 @@ static int firewalld_replace(const struct firewall_rules *rules,
 static int firewalld_remove(const char *owner, const struct firewall_rules *known,
 			    const struct firewall_settings *settings, struct err *err)
 {
+	/* Without a bus, what is left is what firewalld cannot say. */
+	if (access(BUS_SOCKET, F_OK) < 0)
+		return firewall_nftables.remove(owner, known, settings, err);
 	return remove_rules("firewalld", owner, known, settings, err);
 }
 

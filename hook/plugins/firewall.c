@@ -40,6 +40,8 @@ static int wish(const struct builtin_call *call, const struct result *result, st
 {
 	struct json *firewall = json_new(JSON_OBJECT);
 	struct json *addresses = json_new(JSON_ARRAY);
+	const char *command = call->cni->command;
+	bool leaving = command && strcmp(command, "DEL") == 0;
 
 	(void)err;
 	for (size_t i = 0; i < result->ip_count; i++)
@@ -47,7 +49,11 @@ static int wish(const struct builtin_call *call, const struct result *result, st
 	json_set(firewall, "addresses", addresses);
 	json_set_text(firewall, "admin",
 		      text_or(call->conf, "iptablesAdminChainName", "CNI-ADMIN"));
-	json_set_text(firewall, "ingressPolicy", text_or(call->conf, "ingressPolicy", "open"));
+	/* What a policy makes is the bridge's, and stays with it: a DEL may not know it any more.
+	 */
+	if (!leaving)
+		json_set_text(firewall, "ingressPolicy",
+			      text_or(call->conf, "ingressPolicy", "open"));
 	if (result->interface_count > 0)
 		json_set_text(firewall, "bridge", result->interfaces[0].name);
 	json_set(network, "firewall", firewall);
