@@ -88,7 +88,9 @@ int cache_save(const struct cni_attachment *attachment, const struct json *resul
 		return err_say(err, EINVAL, "no name for an entry in the cache of results");
 	entry = make_entry(attachment, result);
 	text = json_print(entry, 0);
-	return file_put(path, text, strlen(text), err);
+	if (file_put(path, text, strlen(text), err) < 0)
+		return err_class(err, STATUS_STATE_FILE);
+	return 0;
 }
 
 static bool is_of(const struct json *entry, const char *key, const char *value)

@@ -116,7 +116,6 @@ locked() {
 @test "locks that a stopped process holds" {
 	echo 'timeout = 3s' >/etc/oci-network-hook.conf
 	locked "the leases" /var/lib/cni/networks/podman/lock tear-down undo
-	locked "the namespaces" /run/netns
 	locked "the container's own" /run/oci-network-hook/one tear-down
 	locked "published ports" /run/oci-network-hook/@ports tear-down
 	conclude "locks held by a stopped process"
