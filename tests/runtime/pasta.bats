@@ -109,8 +109,8 @@ inwards() {
 	not ask TCP:192.0.2.1:8091 tcp81
 	[[ $(socat -T2 - TCP:127.0.0.1:8090 </dev/null) == tcp80* ]]
 	not ask TCP:192.0.2.1:8090 tcp80
-	[[ $(echo hey | ip netns exec neighbour socat -T2 - UDP:192.0.2.1:5300) == "udp53 "*ffff:c000:0202] ]]
-	[[ $(echo hey | ip netns exec neighbour socat -T2 - 'UDP6:[2001:db8:ffff::1]:5300') == "udp53 [2001:0db8:ffff:"*:0002] ]]
+	[[ $(echo hey | ip netns exec neighbour socat -T2 - UDP:192.0.2.1:5300) == "udp53 "*"ffff:c000:0202]" ]]
+	[[ $(echo hey | ip netns exec neighbour socat -T2 - 'UDP6:[2001:db8:ffff::1]:5300') == "udp53 [2001:0db8:ffff:"*":0002]" ]]
 	[[ $(echo hey | ip netns exec neighbour socat -T2 - UDP:192.0.2.1:5401) == hey ]]
 	as_user "$USER_HOOK" check b1
 	stop b1
