@@ -330,3 +330,28 @@ sandbox() {
 	wait_for 5 not user_helpers
 	[[ ! -e /run/oci-network-hook/r1 && ! -e /run/netns/oci-r1 ]]
 }
+
+@test "pasta, rootless podman: packets out and in; the user sees it outside" {
+	need podman conmon newuidmap
+	podman_files
+	cp -r "$ROOTFS" "$USER_HOME/b-rootfs"
+	chown -R u1:u1 "$USER_HOME"
+	cd "$USER_HOME"
+	as_user podman run --rm --cgroups=disabled --network none \
+		--annotation io.oci-network-hook.networks=pasta \
+		--annotation io.oci-network-hook.ports=8080:80 --rootfs "$USER_HOME/b-rootfs" \
+		sh -c 'echo hi | nc -w 3 192.0.2.2 7000; echo served | nc -l -p 80 -w 5; until [ -e /tmp/stop ]; do sleep 0.1; done' \
+		>"$HOST_TMP/podman.out" 2>&1 3>&- &
+	wait_for 10 grep -q "you said hi" "$HOST_TMP/podman.out" || {
+		cat "$HOST_TMP/podman.out"
+		false
+	}
+	wait_for 5 eval '[[ $(ip netns exec neighbour socat -T2 - TCP:192.0.2.1:8080 </dev/null) == served ]]'
+	run -0 as_user "$USER_HOOK" ls
+	[[ $output == *alive*pasta:eth0*192.0.2.1/24*0.0.0.0:8080* ]]
+	run -0 as_user "$USER_HOOK" stats
+	[[ $output == *eth0* ]]
+	as_user "$USER_HOOK" check
+	touch "$USER_HOME/b-rootfs/tmp/stop"
+	wait_for 10 assert_user_left_nothing
+}

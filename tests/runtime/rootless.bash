@@ -11,6 +11,7 @@
 # user_state ID                its state file
 # pasta_setup                  a pasta that does not repeat data becomes /usr/local/bin/pasta, or the
 #                              machine's own is one
+# podman_files                 that user can start containers with podman, with the hook in hooks.d
 # user_left                    what is left of that user: processes, files, sockets
 
 USER_ID=4321
@@ -120,4 +121,25 @@ assert_user_left_nothing() {
 		echo "left: $left" >&2
 		return 1
 	}
+}
+
+podman_files() {
+	install -d -o u1 -g u1 "$USER_HOME/.config" "$USER_HOME/.config/containers"
+	cat >"$USER_HOME/.config/containers/containers.conf" <<-END
+		[containers]
+		default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+		log_driver = "k8s-file"
+		[engine]
+		cgroup_manager = "cgroupfs"
+		events_logger = "none"
+		runtime = "crun"
+	END
+	printf '[storage]\ndriver = "vfs"\n' >"$USER_HOME/.config/containers/storage.conf"
+	mkdir -p /usr/share/containers/oci/hooks.d
+	for stage in createRuntime poststop; do
+		jq -n --arg stage "$stage" --arg hook "$USER_HOOK" '{version: "1.0.0",
+			hook: {path: $hook, args: [$hook, "hook", $stage]}, stages: [$stage],
+			when: {annotations: {"^io\\.oci-network-hook\\.": ".*"}}}' \
+			>"/usr/share/containers/oci/hooks.d/$stage.json"
+	done
 }

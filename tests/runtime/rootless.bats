@@ -302,27 +302,6 @@ refused() {
 	[[ ! -e /run/oci-network-hook/r1 && ! -e /run/netns/oci-r1 ]]
 }
 
-podman_files() {
-	install -d -o u1 -g u1 "$USER_HOME/.config" "$USER_HOME/.config/containers"
-	cat >"$USER_HOME/.config/containers/containers.conf" <<-END
-		[containers]
-		default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
-		log_driver = "k8s-file"
-		[engine]
-		cgroup_manager = "cgroupfs"
-		events_logger = "none"
-		runtime = "crun"
-	END
-	printf '[storage]\ndriver = "vfs"\n' >"$USER_HOME/.config/containers/storage.conf"
-	mkdir -p /usr/share/containers/oci/hooks.d
-	for stage in createRuntime poststop; do
-		jq -n --arg stage "$stage" --arg hook "$USER_HOOK" '{version: "1.0.0",
-			hook: {path: $hook, args: [$hook, "hook", $stage]}, stages: [$stage],
-			when: {annotations: {"^io\\.oci-network-hook\\.": ".*"}}}' \
-			>"/usr/share/containers/oci/hooks.d/$stage.json"
-	done
-}
-
 @test "rootless podman: the network of the annotation, in its user namespace; the user sees it outside" {
 	need podman conmon newuidmap
 	podman_files
