@@ -302,6 +302,25 @@ refused() {
 	[[ ! -e /run/oci-network-hook/r1 && ! -e /run/netns/oci-r1 ]]
 }
 
+@test "the helper is not in the container's cgroup, whose limits and end are not its own" {
+	local state=/run/oci-network-hook/r1/state.json helper='.steps[] | select(.step == "rootless") | .result.helper.program.pid'
+
+	for runtime in crun runc; do
+		with_runtime "$runtime"
+		bundle "$HOST_TMP/r1" sleep 30
+		bundle_annotate "$HOST_TMP/r1" io.oci-network-hook.networks slirp4netns
+		bundle_edit "$HOST_TMP/r1" '.linux.cgroupsPath = "/of-the-container"'
+		"$HOOK" inject "$HOST_TMP/r1"
+		runtime run -b "$HOST_TMP/r1" r1 >"$HOST_TMP/r1.out" 2>&1 3>&- &
+		wait_for 10 eval "[[ \$(jq .complete $state) == true ]]"
+		wait_for 5 grep -q of-the-container "/proc/$(jq .pid "$state")/cgroup"
+		not grep of-the-container "/proc/$(jq "$helper" "$state")/cgroup"
+		runtime kill r1 KILL
+		wait $! || :
+		wait_for 5 no_helpers
+	done
+}
+
 @test "rootless podman: the network of the annotation, in its user namespace; the user sees it outside" {
 	need podman conmon newuidmap
 	podman_files
