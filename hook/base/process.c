@@ -81,12 +81,13 @@ static void close_from(int first)
 		close(fd);
 }
 
-/* What a set-up or tear-down needs: links, rules and namespaces; ports below 1024, to see whether they
- * are free; bundles and processes of other users. */
-static const uint64_t rights_needed =
-	UINT64_C(1) << CAP_DAC_OVERRIDE | UINT64_C(1) << CAP_DAC_READ_SEARCH | UINT64_C(1) << CAP_KILL |
-	UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_NET_BIND_SERVICE |
-	UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1) << CAP_SYS_PTRACE;
+/* What a set-up or tear-down needs: links, rules and namespaces; ports below 1024, to see whether
+ * they are free; bundles and processes of other users. */
+static const uint64_t rights_needed = UINT64_C(1) << CAP_DAC_OVERRIDE |
+				      UINT64_C(1) << CAP_DAC_READ_SEARCH | UINT64_C(1) << CAP_KILL |
+				      UINT64_C(1) << CAP_NET_ADMIN |
+				      UINT64_C(1) << CAP_NET_BIND_SERVICE |
+				      UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1) << CAP_SYS_PTRACE;
 
 /* Modules, devices, the clock, other users' names: nobody who gets the better of us has these. A
  * plugin that root executes has all rights again. */
