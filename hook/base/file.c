@@ -156,7 +156,7 @@ int file_replace(int dirfd, const char *name, const char *text, size_t len, mode
 	return err_set(err, -ret, "write %s", name);
 }
 
-int file_make_dirs(const char *path, mode_t mode, struct err *err)
+static int make_dirs(const char *path, mode_t mode, struct err *err)
 {
 	auto_free char *part = mem_copy(path);
 
@@ -173,6 +173,20 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err)
 	if (mkdir(path, mode) < 0 && errno != EEXIST)
 		return err_set(err, errno, "create directory %s", path);
 	return 0;
+}
+
+/* Ours is 077, so that only what is for others as well needs another one. */
+int file_make_dirs(const char *path, mode_t mode, struct err *err)
+{
+	mode_t mask;
+	int ret;
+
+	if (!(mode & 077))
+		return make_dirs(path, mode, err);
+	mask = umask(0);
+	ret = make_dirs(path, mode, err);
+	umask(mask);
+	return ret;
 }
 
 int file_put(const char *path, const char *text, size_t len, struct err *err)

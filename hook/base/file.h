@@ -40,5 +40,5 @@ int file_put(const char *path, const char *text, size_t len, struct err *err);
  * meanwhile may be missing. Owned (mem_strings_free). */
 char **file_names(int dirfd, bool (*wanted)(const char *name));
 
-/* mkdir -p with this mode for what is missing. */
+/* mkdir -p with this mode, whatever the umask is, for what is missing. */
 int file_make_dirs(const char *path, mode_t mode, struct err *err);

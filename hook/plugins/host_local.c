@@ -51,17 +51,6 @@ static struct lease_owner owner_of(const struct builtin_call *call)
 }
 
 /* Others may look at the directory and take the lock, as at the executable's. */
-enum { OTHERS_MASK = 022 };
-
-static int make_dir(const char *path, struct err *err)
-{
-	mode_t mask = umask(OTHERS_MASK);
-	int ret = file_make_dirs(path, 0755, err);
-
-	umask(mask);
-	return ret;
-}
-
 static int open_lock(int dirfd)
 {
 	int fd = openat(dirfd, "lock", O_RDONLY | O_CLOEXEC);
@@ -69,7 +58,7 @@ static int open_lock(int dirfd)
 
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
-	mask = umask(OTHERS_MASK);
+	mask = umask(022);
 	fd = openat(dirfd, "lock", O_RDONLY | O_CREAT | O_CLOEXEC, LOCK_MODE);
 	umask(mask);
 	return fd;
@@ -99,7 +88,7 @@ static int open_store(const struct builtin_call *call, bool make, struct store *
 	if (store.dirfd < 0 && errno == ENOENT && !make)
 		return -ENOENT;
 	if (store.dirfd < 0 && errno == ENOENT) {
-		ret = make_dir(path, err);
+		ret = file_make_dirs(path, 0755, err);
 		if (ret < 0)
 			return ret;
 		store.dirfd = open(path, flags);

@@ -46,3 +46,15 @@ waits_with_less() {
 	"$HOOK" teardown c1
 	kill_holder
 }
+
+@test "directories that are for others too are, whatever the umask: as iproute2 and host-local make them" {
+	echo 'netns_dir = /run/elsewhere/netns' >/etc/oci-network-hook.conf
+	write_podman_conflist
+	holder
+	set_up c1 "$PID" "" podman
+	[[ $(stat -c %a /run/elsewhere/netns /var/lib/cni/networks/podman /run/oci-network-hook) == $'755\n755\n700' ]]
+	"$HOOK" teardown c1
+	kill_holder
+	rm /etc/oci-network-hook.conf
+	umount /run/elsewhere/netns
+}
