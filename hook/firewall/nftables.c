@@ -12,6 +12,7 @@
 #include "kernel/linger.h"
 #include "kernel/nft.h"
 #include "kernel/route.h"
+#include "localnet.h"
 #include "nftables_element.h"
 #include "nftables_table.h"
 
@@ -152,25 +153,6 @@ static bool lost_a_race(int ret)
 	return ret == -ENOENT || ret == -EEXIST || ret == -EAGAIN || ret == -EBUSY || ret == -EINTR;
 }
 
-static bool is_localhost(const struct rules_publish *publish)
-{
-	return publish->target.family == AF_INET &&
-	       (publish->host.family == AF_UNSPEC || publish->host.bytes[0] == 127);
-}
-
-static int allow_localnet(const struct firewall_rules *rules, struct err *err)
-{
-	for (size_t i = 0; i < rules->publish_count; i++) {
-		int ret = 0;
-
-		if (is_localhost(&rules->publishes[i]))
-			ret = route_allow_localnet(rules->publishes[i].target.bytes, err);
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
-}
-
 static int replace(const struct firewall_rules *rules, const struct firewall_settings *settings,
 		   struct err *err)
 {
@@ -179,7 +161,7 @@ static int replace(const struct firewall_rules *rules, const struct firewall_set
 	bool slow = false;
 	int ret;
 
-	ret = allow_localnet(rules, err);
+	ret = localnet_allow(rules, err);
 	if (ret == 0)
 		ret = nft_open(&fd, err);
 	if (ret < 0)
@@ -292,7 +274,7 @@ static void check_localnet(const struct firewall_rules *rules, const struct repo
 	for (size_t i = 0; i < rules->publish_count; i++) {
 		char interface[IF_NAMESIZE];
 
-		if (!is_localhost(&rules->publishes[i]) ||
+		if (!localnet_reaches(&rules->publishes[i]) ||
 		    route_allows_localnet(rules->publishes[i].target.bytes, interface))
 			continue;
 		say(report, mem_format("route_localnet of %s is off", interface));

@@ -11,7 +11,7 @@
 
 #include "base/auto.h"
 #include "firewall/firewall.h"
-#include "kernel/route.h"
+#include "firewall/localnet.h"
 #include "reference.h"
 #include "xtables.h"
 
@@ -226,16 +226,10 @@ static int each_nat(const struct firewall_rules *rules, const struct each *each,
 
 /* ---- what is shared ---- */
 
-static bool is_localhost(const struct rules_publish *publish)
-{
-	return publish->target.family == AF_INET &&
-	       (publish->host.family == AF_UNSPEC || publish->host.bytes[0] == 127);
-}
-
 static bool reaches_localhost(const struct firewall_rules *rules)
 {
 	for (size_t i = 0; i < rules->publish_count; i++)
-		if (is_localhost(&rules->publishes[i]))
+		if (localnet_reaches(&rules->publishes[i]))
 			return true;
 	return false;
 }
@@ -467,19 +461,6 @@ static int remove_from(const struct leaving *leaving, const struct firewall_sett
 
 /* ---- the backend ---- */
 
-static int allow_localnet(const struct firewall_rules *rules, struct err *err)
-{
-	for (size_t i = 0; i < rules->publish_count; i++) {
-		int ret = 0;
-
-		if (is_localhost(&rules->publishes[i]))
-			ret = route_allow_localnet(rules->publishes[i].target.bytes, err);
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
-}
-
 /* Every table is tried; the error is the first. */
 static int remove_everywhere(const struct leaving *leaving,
 			     const struct firewall_settings *settings, struct err *err)
@@ -518,7 +499,7 @@ static int replace(const struct firewall_rules *rules, const struct firewall_set
 		}
 	}
 	if (ret == 0)
-		ret = allow_localnet(rules, err);
+		ret = localnet_allow(rules, err);
 	if (ret == 0)
 		ret = reference_allow_localnet(rules->networks, err);
 	if (ret < 0)
