@@ -116,7 +116,9 @@ void bridge_gateways_result(const struct batch *batch, struct bridge_gateways *g
 		struct bridge_gateway *gateway = &gateways->items[i];
 		int code = gateway->request ? batch->codes[gateway->request] : -ENODATA;
 
-		if (gateway->address.family == AF_INET && code == -EEXIST)
+		/* Asked once more, with another name for the link, it is the one we have added. */
+		if (gateway->address.family == AF_INET && code == -EEXIST &&
+		    gateway->state != GATEWAY_ADDED)
 			gateway->state = GATEWAY_THERE;
 		else if (gateway->address.family == AF_INET && code == 0)
 			gateway->state = GATEWAY_ADDED;
