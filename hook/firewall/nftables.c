@@ -153,17 +153,14 @@ static bool lost_a_race(int ret)
 	return ret == -ENOENT || ret == -EEXIST || ret == -EAGAIN || ret == -EBUSY || ret == -EINTR;
 }
 
-static int replace(const struct firewall_rules *rules, const struct firewall_settings *settings,
-		   struct err *err)
+static int put_in_kernel(const struct firewall_rules *rules,
+			 const struct firewall_settings *settings, struct err *err)
 {
 	auto_elements struct nftables_elements elements = nftables_elements_of(rules);
 	auto_close int fd = -1;
 	bool slow = false;
-	int ret;
+	int ret = nft_open(&fd, err);
 
-	ret = localnet_allow(rules, err);
-	if (ret == 0)
-		ret = nft_open(&fd, err);
 	if (ret < 0)
 		return ret;
 	do
@@ -210,6 +207,22 @@ static int remove_from_kernel(const char *owner, const struct firewall_rules *kn
 	while (lost_a_race(ret) && deadline_left_ms(settings->deadline) > 0);
 	if (slow)
 		linger_keep(take_fd(&fd));
+	return ret;
+}
+
+/* ---- the backend ---- */
+
+/* The guard stands before localhost is opened. */
+static int replace(const struct firewall_rules *rules, const struct firewall_settings *settings,
+		   struct err *err)
+{
+	int ret = put_in_kernel(rules, settings, err);
+
+	if (ret < 0)
+		return ret;
+	ret = localnet_allow(rules, err);
+	if (ret < 0)
+		remove_from_kernel(rules->owner, rules, settings, NULL);
 	return ret;
 }
 

@@ -129,6 +129,25 @@ rules_of_table() {
 	not grep -q -F 10.7.0.9 <(nft list table inet oci-network-hook)
 }
 
+@test "127.0.0.1 is opened only behind the rule that guards it, and nothing stays where it cannot be" {
+	local localnet=/proc/sys/net/ipv4/conf/br7/route_localnet
+	# the table cannot be made
+	nft add table inet oci-network-hook
+	nft add set inet oci-network-hook publish4 '{ type ipv4_addr; }'
+	run backend replace c1 "$RULES1"
+	[[ $status != 0 && $(<$localnet) == 0 ]]
+	nft delete table inet oci-network-hook
+	backend replace c1 "$RULES1"
+	[[ $(<$localnet) == 1 ]]
+	# no way leads to the container
+	ip route add unreachable 198.51.100.0/24
+	run backend replace c2 '{"forwards":["198.51.100.9"],"publishes":[{"protocol":"tcp","hostPort":8099,"address":"198.51.100.9","port":80}]}'
+	[[ $status != 0 && $output == *"No route to host"* ]]
+	ip route delete unreachable 198.51.100.0/24
+	not grep -q -F 198.51.100.9 <(nft list table inet oci-network-hook)
+	backend check c1 "$RULES1"
+}
+
 @test "200 ports are one transaction, as one is" {
 	local ports before after
 	ports=$(jq -nc '{forwards: ["10.7.0.2"], publishes: [range(200) | {protocol: "udp", hostPort: (20000 + .), address: "10.7.0.2", port: (1000 + .)}]}')
