@@ -7,8 +7,8 @@
  * it`self` so that its children go on, or the first one with its children stopped (`freeze`,
  * SIGCONT lets them go on). With -e the call fails with ERRNO instead and nothing is killed.
  *
- * Calls that cannot fail do not count with -e, nor do those of the loader of programs before
- * main().
+ * Calls that cannot fail do not count with -e, nor do those before main() that are the loader's, or
+ * libc's own where a static program has no loader.
  *
  * -c counts only; the total goes to FILE, or to standard error.
  * -E counts only calls with an effect outside of the process.
@@ -30,6 +30,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -287,10 +288,16 @@ static bool cannot_fail(long nr)
 	return false;
 }
 
-/* Before main() begins it is the loader of programs that fails, in its own way. */
+/* Before main() begins it is the loader of programs that fails, in its own way. A static program
+ * does for itself the two things at which libc gives up: thread-local storage, and protecting what
+ * it has relocated. */
 static bool is_the_loaders(const struct proc *p, const struct __ptrace_syscall_info *call)
 {
-	return call->instruction_pointer - p->loader < LOADER_SIZE;
+	const uint64_t nr = call->entry.nr;
+
+	if (p->loader)
+		return call->instruction_pointer - p->loader < LOADER_SIZE;
+	return nr == SYS_arch_prctl || (nr == SYS_mprotect && call->entry.args[2] == PROT_READ);
 }
 
 static void on_call(struct proc *p)
