@@ -280,7 +280,11 @@ static bool try_to_remove(const struct journal *journal)
 
 static void remove_files(const struct journal *journal)
 {
-	if (!try_to_remove(journal) && !try_to_remove(journal))
+	bool gone = try_to_remove(journal);
+
+	if (!gone)
+		gone = try_to_remove(journal);
+	if (!gone)
 		log_warning("remove %s: %m", journal->dir);
 }
 

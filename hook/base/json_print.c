@@ -18,7 +18,7 @@ struct output {
 /* Where the next len bytes go. */
 static char *reserve(struct output *output, size_t len)
 {
-	while (output->room - output->len < len + 1) {
+	while (!output->text || output->room - output->len < len + 1) {
 		output->room = output->room ? output->room * 2 : FIRST_ROOM;
 		output->text = mem_resize(output->text, output->room);
 	}

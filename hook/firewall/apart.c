@@ -96,7 +96,7 @@ static int call(const char *backend, const char *verb, const char *owner,
 		struct json **ret_answer, struct err *err)
 {
 	auto_json struct json *question = make_question(owner, rules, settings);
-	const struct deadline patience = { settings->deadline.at_us + 2 * 1000 * 1000 };
+	const struct deadline patience = { settings->deadline.at_us + 2L * 1000 * 1000 };
 	int ret = ask(backend, verb, question, patience, ret_answer, err);
 
 	return ret < 0 ? ret : take_error(*ret_answer, err);

@@ -128,7 +128,7 @@ static int replace_once(int fd, const struct nftables_elements *elements, const 
 	struct looking looking = { 0 };
 	auto_free struct nftables_found *found = NULL;
 	auto_nft_batch struct nft_batch batch = { 0 };
-	enum nftables_table_state state;
+	enum nftables_table_state state = TABLE_ABSENT;
 	int ret;
 
 	ret = look(fd, elements, &looking, err);

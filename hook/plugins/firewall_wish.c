@@ -56,10 +56,11 @@ static char *owner_of(const struct builtin *builtin, const struct builtin_call *
 					   call->cni->ifname, builtin->type);
 	char hex[SHA512_HEX_LEN + 1];
 
-	if (strlen(whole) <= OWNER_MAX)
-		return take_ptr(whole);
-	sha512_hex(whole, strlen(whole), hex);
-	return mem_format("%.64s %s", call->cni->container_id, hex);
+	if (strlen(whole) > OWNER_MAX) {
+		sha512_hex(whole, strlen(whole), hex);
+		return mem_format("%.64s %s", call->cni->container_id, hex);
+	}
+	return take_ptr(whole);
 }
 
 /* For this backend, NULL: the one to be used. Nothing is wished: grant->backend stays NULL. */
