@@ -5,51 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/log.h"
-#include "kernel/child.h"
-
-enum { RULES_MAX = 16 << 20 };
-
-static const char *find_program(const char *name, char *path, size_t size)
-{
-	static const char *const dirs[] = { "/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/bin" };
-
-	for (size_t i = 0; i < array_size(dirs); i++) {
-		snprintf(path, size, "%s/%s", dirs[i], name);
-		if (access(path, X_OK) == 0)
-			return path;
-	}
-	return NULL;
-}
-
-static int run_tool(char *const *argv, const char *input, struct deadline deadline,
-		    char **ret_output, struct err *err)
-{
-	char *env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL };
-	auto_child_end struct child_end end = { 0 };
-	struct child child = {
-		.path = argv[0],
-		.argv = argv,
-		.env = env,
-		.input = input,
-		.input_len = input ? strlen(input) : 0,
-		.output_max = RULES_MAX,
-		.deadline = deadline,
-	};
-	int ret;
-
-	ret = child_run(&child, &end, err);
-	if (ret < 0)
-		return ret;
-	if (end.status != 0)
-		return err_say(err, EIO, "%s: %s", argv[0], end.errors);
-	if (ret_output)
-		*ret_output = take_ptr(end.output);
-	return 0;
-}
+#include "tables.h"
 
 static void name_chain(const char *prefix, const struct cni_attachment *attachment,
 		       char ret_name[CHAIN_NAME_SIZE])
@@ -65,36 +24,6 @@ static bool ends_with_word(const char *line, const char *word)
 
 	return line_len > len && line[line_len - len - 1] == ' ' &&
 	       strcmp(line + line_len - len, word) == 0;
-}
-
-static const char *tool_of(int family)
-{
-	return family == AF_INET6 ? "ip6tables" : "iptables";
-}
-
-/* The nat table as `iptables -S` prints it; owned. NULL: no such program, and then nobody made
- * rules with it; no such family in this kernel; or a table that iptables cannot read. */
-static char *list_nat(int family, struct deadline deadline)
-{
-	char path[64];
-	char *argv[] = { path, "-w", "5", "-t", "nat", "-S", NULL };
-	char *listing = NULL;
-
-	if (!find_program(tool_of(family), path, sizeof(path)) ||
-	    run_tool(argv, NULL, deadline, &listing, NULL) < 0)
-		return NULL;
-	return listing;
-}
-
-static int restore(int family, const char *script, struct deadline deadline, struct err *err)
-{
-	char path[64], name[32];
-	char *argv[] = { path, "-w", "5", "--noflush", NULL };
-
-	snprintf(name, sizeof(name), "%s-restore", tool_of(family));
-	if (!find_program(name, path, sizeof(path)))
-		return err_say(err, ENOENT, "%s is missing", name);
-	return run_tool(argv, script, deadline, NULL, err);
 }
 
 /* What a listing says of one chain. */
@@ -140,10 +69,11 @@ static void sight_line(struct sighting *sighting, const char *line, const char *
 static struct sighting look(int family, const char *chain, struct deadline deadline)
 {
 	struct sighting sighting = { .removals = mem_copy("") };
-	auto_free char *listing = list_nat(family, deadline);
-	char *rest = listing;
+	auto_free char *listing = NULL;
+	char *rest;
 
-	sighting.readable = listing != NULL;
+	sighting.readable = tables_list(family, "nat", NULL, deadline, &listing, NULL) == 0;
+	rest = listing;
 	for (char *line; rest && (line = strsep(&rest, "\n"));)
 		sight_line(&sighting, line, chain);
 	return sighting;
@@ -164,9 +94,16 @@ bool chain_present(const char *prefix, int family, const struct cni_attachment *
 
 static int remove_from(int family, const char *chain, struct deadline deadline, struct err *err)
 {
-	auto_sighting struct sighting seen = look(family, chain, deadline);
+	enum tables_answer there = tables_have(family, "nat", chain);
+	auto_sighting struct sighting seen = { 0 };
 	auto_free char *script = NULL;
 
+	if (there == TABLES_NO)
+		return 0;
+	seen = look(family, chain, deadline);
+	if (!seen.readable && there == TABLES_YES)
+		return err_say(err, EIO, "the chain %s was left, and iptables cannot list it",
+			       chain);
 	if (!seen.declared && !seen.jumps)
 		return 0;
 	log_info("removing the chain %s that was left behind", chain);
@@ -174,7 +111,7 @@ static int remove_from(int family, const char *chain, struct deadline deadline, 
 	if (seen.declared)
 		append(&script, mem_format("-F %s\n-X %s\n", chain, chain));
 	append(&script, mem_copy("COMMIT\n"));
-	return restore(family, script, deadline, err);
+	return tables_restore(family, script, deadline, err);
 }
 
 int chain_remove(const char *prefix, const struct cni_attachment *attachment,
@@ -236,5 +173,5 @@ int chain_masquerade(int family, const struct cni_attachment *attachment,
 		if (result->ips[i].family == family)
 			append(&script, masquerade_rules(chain, attachment, &result->ips[i]));
 	append(&script, mem_copy("COMMIT\n"));
-	return restore(family, script, deadline, err);
+	return tables_restore(family, script, deadline, err);
 }

@@ -13,6 +13,7 @@
 #include "operation.h"
 #include "plugin.h"
 #include "plugins/builtin.h"
+#include "residue.h"
 #include "result.h"
 
 /* The first error is the one reported: those after it often follow from it. */
@@ -330,6 +331,8 @@ int cni_del(const struct cni_attachment *attachment, const struct json *result,
 
 		ret = operation_tell(&operation, plugin, config,
 				     deadline_share(deadline, (unsigned)left), &why);
+		if (ret == 0 && !operation.built_in)
+			ret = residue_clean_rules(plugin, attachment, previous, deadline, &why);
 		/* One that does not know this version has not done anything for its ADD. */
 		if (ret < 0 && ret != -EPROTONOSUPPORT)
 			keep_first(&first, &why);

@@ -12,6 +12,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "chains.h"
+#include "forward.h"
 #include "lease.h"
 
 enum { LEASE_MAX = 4096 };
@@ -108,6 +109,40 @@ static void clean_tuning(const struct json *plugin, const struct cni_attachment 
 	unlink(path);
 }
 
+/* ---- rules ---- */
+
+static int clean_portmap(const struct cni_attachment *attachment, struct deadline deadline,
+			 struct err *err)
+{
+	int ret = chain_remove(CHAIN_PORTMAP, attachment, deadline, err);
+
+	return ret < 0 ? ret : chain_remove(CHAIN_PORTMAP_OLD, attachment, deadline, err);
+}
+
+static int clean_forward(const struct json *known, struct deadline deadline, struct err *err)
+{
+	auto_result struct result result = { 0 };
+
+	if (!known || result_parse(known, NULL, &result, NULL) < 0)
+		return 0;
+	return forward_remove(&result, deadline, err);
+}
+
+int residue_clean_rules(const struct json *plugin, const struct cni_attachment *attachment,
+			const struct json *known, struct deadline deadline, struct err *err)
+{
+	const char *type = json_get_text(plugin, "type");
+	int ret = 0;
+
+	if (json_get_true(plugin, "ipMasq"))
+		ret = chain_remove(CHAIN_MASQUERADE, attachment, deadline, err);
+	if (ret == 0 && type && strcmp(type, "portmap") == 0)
+		ret = clean_portmap(attachment, deadline, err);
+	if (ret == 0 && type && strcmp(type, "firewall") == 0)
+		ret = clean_forward(known, deadline, err);
+	return ret;
+}
+
 /* ---- the module ---- */
 
 static int clean_plugin(const struct json *plugin, const struct cni_attachment *attachment,
@@ -116,17 +151,14 @@ static int clean_plugin(const struct json *plugin, const struct cni_attachment *
 	const char *type = json_get_text(plugin, "type");
 	const struct json *ipam = json_get(plugin, "ipam");
 	const char *ipam_type = json_get_text(ipam, "type");
-	bool chains = !cni_built_in(attachment, plugin);
 	int ret = 0;
 
 	if (!type)
 		return 0;
 	if (ipam_type && strcmp(ipam_type, "host-local") == 0)
 		ret = clean_leases(ipam, attachment, deadline, err);
-	if (ret == 0 && chains && json_get_true(plugin, "ipMasq"))
-		ret = chain_remove(CHAIN_MASQUERADE, attachment, deadline, err);
-	if (ret == 0 && chains && strcmp(type, "portmap") == 0)
-		ret = chain_remove(CHAIN_PORTMAP, attachment, deadline, err);
+	if (ret == 0 && !cni_built_in(attachment, plugin))
+		ret = residue_clean_rules(plugin, attachment, NULL, deadline, err);
 	if (strcmp(type, "tuning") == 0)
 		clean_tuning(plugin, attachment);
 	return ret;

@@ -12,9 +12,16 @@
 #include "base/err.h"
 #include "cni/network.h"
 
-/* Call after DEL. Nothing there is success. */
+/* Call after DEL of an interrupted ADD, or of one that was begun before. Nothing there is success.
+ */
 int residue_clean(const struct cni_attachment *attachment, struct deadline deadline,
 		  struct err *err);
+
+/* What the DEL of this executable has left of its rules, though it says success: the reference
+ * plugins ignore most errors of the iptables that they start. known: the result of the ADD (may be
+ * NULL), by which the rules of an address are found, so call before the address goes back. */
+int residue_clean_rules(const struct json *plugin, const struct cni_attachment *attachment,
+			const struct json *known, struct deadline deadline, struct err *err);
 
 /* Is this a DEL's complaint that what it should remove is not there? (iptables of every variant,
  * and go-iptables, say it in their own words, and bridge 1.1.1 then stops with exit status 1.) */
