@@ -506,12 +506,16 @@ static int hold_port(const struct port_mapping *mapping, struct sockets *sockets
 	return port;
 }
 
-struct asked {
-	bool ports[PORT_MAX + 1]; /* by the user, of any protocol and address */
-};
+/* By the user, or chosen already; of any protocol and address. */
+static bool is_taken(const struct ports *ports, int port)
+{
+	for (size_t i = 0; i < ports->count; i++)
+		if (ports->mappings[i].host_port == port)
+			return true;
+	return false;
+}
 
-static int choose_each(struct ports *ports, const struct asked *asked, struct sockets *sockets,
-		       struct err *err)
+static int choose_each(struct ports *ports, struct sockets *sockets, struct err *err)
 {
 	for (size_t i = 0; i < ports->count; i++) {
 		struct port_mapping *mapping = &ports->mappings[i];
@@ -523,7 +527,7 @@ static int choose_each(struct ports *ports, const struct asked *asked, struct so
 			port = hold_port(mapping, sockets, err);
 			if (port < 0)
 				return port;
-		} while (asked->ports[port]);
+		} while (is_taken(ports, port));
 		mapping->host_port = (uint16_t)port;
 	}
 	return 0;
@@ -531,13 +535,9 @@ static int choose_each(struct ports *ports, const struct asked *asked, struct so
 
 int ports_choose(struct ports *ports, struct err *err)
 {
-	auto_free struct asked *asked = mem_alloc(sizeof(*asked));
 	struct sockets sockets = { 0 };
-	int ret;
+	int ret = choose_each(ports, &sockets, err);
 
-	for (size_t i = 0; i < ports->count; i++)
-		asked->ports[ports->mappings[i].host_port] = true;
-	ret = choose_each(ports, asked, &sockets, err);
 	close_sockets(&sockets);
 	return ret;
 }

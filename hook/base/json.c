@@ -185,7 +185,9 @@ static bool find(const struct json *object, const char *key, size_t *ret_index)
 	if (!json_is(object, JSON_OBJECT))
 		return false;
 	for (size_t i = 0; i < object->count; i++) {
-		if (strcmp(object->members[i].key->text, key) == 0) {
+		const char *other = object->members[i].key->text;
+
+		if (*other == *key && strcmp(other, key) == 0) {
 			*ret_index = i;
 			return true;
 		}

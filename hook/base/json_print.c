@@ -52,18 +52,30 @@ static char *escape(char *at, unsigned char c)
 	return at + 5;
 }
 
+/* Of what needs no escape. */
+static size_t plain_length(const char *text)
+{
+	const char *at = text;
+
+	while ((unsigned char)*at >= 0x20 && *at != '"' && *at != '\\')
+		at++;
+	return (size_t)(at - text);
+}
+
 static void put_string(struct output *output, const char *text)
 {
 	char *start = reserve(output, strlen(text) * 6 + 2), *at = start;
 
 	*at++ = '"';
 	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
+		size_t plain = plain_length(text);
 
-		if (c >= 0x20 && c != '"' && c != '\\')
-			*at++ = *text;
-		else
-			at = escape(at, c);
+		memcpy(at, text, plain);
+		at += plain;
+		text += plain;
+		if (!*text)
+			break;
+		at = escape(at, (unsigned char)*text);
 	}
 	*at++ = '"';
 	output->len += (size_t)(at - start);

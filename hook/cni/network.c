@@ -219,6 +219,8 @@ static int save_result(const struct operation *operation, const struct json *pri
 	const char *version = json_text(json_get_fold(printed, "cniVersion"));
 	int ret;
 
+	if (operation->built_in)
+		return cache_save(operation->attachment, printed, err);
 	ret = result_convert(printed, operation->version,
 			     version && *version ? version : operation->version, &result, err);
 	return ret < 0 ? ret : cache_save(operation->attachment, result, err);
@@ -387,10 +389,10 @@ int cni_check(const struct cni_attachment *attachment, const struct json *result
 
 /* ---- what built-in plugins leave to the caller ---- */
 
-static int wish(struct operation *operation, const struct json *plugin, const struct json *previous,
+static int wish(struct operation *operation, const struct json *plugin, const struct result *result,
 		struct json *network, struct err *err)
 {
-	auto_json struct json *config = operation_attachment_config(operation, plugin, previous);
+	auto_json struct json *config = operation_attachment_config(operation, plugin, NULL);
 	auto_plugin struct plugin found = { 0 };
 	struct cni_call call = { .container_id = operation->container_id,
 				 .netns = operation->netns,
@@ -401,7 +403,8 @@ static int wish(struct operation *operation, const struct json *plugin, const st
 	int ret = operation_find(operation, plugin, config, &found, err);
 
 	return ret < 0 || found.file ? ret
-				     : builtin_wish(builtin_find(found.type), &call, network, err);
+				     : builtin_wish(builtin_find(found.type), &call, result, network,
+						  err);
 }
 
 int cni_wishes(const struct cni_attachment *attachment, const struct json *result,
@@ -409,13 +412,13 @@ int cni_wishes(const struct cni_attachment *attachment, const struct json *resul
 {
 	auto_operation struct operation operation = { 0 };
 	auto_json struct json *network = json_new(JSON_OBJECT);
-	auto_json struct json *previous = NULL;
+	auto_result struct result parsed = { 0 };
 	int ret = operation_on_attachment(attachment, "ADD", &operation, err);
 
 	if (ret == 0)
-		ret = result_convert(result, operation.version, operation.version, &previous, err);
+		ret = result_parse(result, operation.version, &parsed, err);
 	for (size_t i = 0; ret == 0 && i < json_count(operation.plugins); i++)
-		ret = wish(&operation, json_at(operation.plugins, i), previous, network, err);
+		ret = wish(&operation, json_at(operation.plugins, i), &parsed, network, err);
 	if (ret < 0)
 		return ret;
 	if (json_count(network) > 0) {

@@ -372,13 +372,13 @@ int builtin_call(const struct plugin *self, const struct cni_call *call, struct 
 	return ret < 0 ? err_class(err, STATUS_PLUGIN) : 0;
 }
 
-int builtin_wish(const struct builtin *builtin, const struct cni_call *cni, struct json *network,
-		 struct err *err)
+int builtin_wish(const struct builtin *builtin, const struct cni_call *cni,
+		 const struct result *result, struct json *network, struct err *err)
 {
 	auto_call struct builtin_call call = { 0 };
 	int ret = builtin->wish ? prepare(builtin, cni, &call, err) : 0;
 
 	if (ret == 0 && builtin->wish)
-		ret = builtin->wish(&call, &call.previous, network, err);
+		ret = builtin->wish(&call, result, network, err);
 	return ret;
 }

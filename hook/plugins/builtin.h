@@ -59,9 +59,9 @@ const char *builtin_cannot(const struct builtin *builtin, const struct json *con
 int builtin_call(const struct plugin *self, const struct cni_call *call, struct json **ret_output,
 		 struct err *err);
 
-/* The whole wish of one plugin, whose configuration conf has a prevResult: added to network. */
-int builtin_wish(const struct builtin *builtin, const struct cni_call *cni, struct json *network,
-		 struct err *err);
+/* The whole wish of one plugin, for the result of its list: added to network. */
+int builtin_wish(const struct builtin *builtin, const struct cni_call *cni,
+		 const struct result *result, struct json *network, struct err *err);
 
 /* ---- for the plugins ---- */
 
