@@ -37,7 +37,7 @@ LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 YAJL := $(filter /%,$(shell $(CC) -print-file-name=libyajl_s.a))
 LIBS := $(if $(YAJL),$(patsubst -lyajl,$(YAJL),$(LIBS)),$(LIBS))
 
-SOURCES := $(sort $(wildcard hook/*.c hook/*/*.c))
+SOURCES := $(sort $(filter-out hook/libc/replace.c,$(wildcard hook/*.c hook/*/*.c)))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,build-fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -46,17 +46,34 @@ TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/too
 
 # The hook itself is linked statically where that can be: to load libc is a fifth of a set-up. What
 # wants libraries of the host is a program of its own (hook/firewall/apart.c). STATIC= for the other.
+# With musl where it is installed: glibc's own start costs another fifth, asking the processor for its
+# features, where that is a virtual one. MUSL= for glibc.
 CAN_BE_STATIC := $(and $(filter /%,$(shell $(CC) -print-file-name=rcrt1.o)),$(filter /%,$(shell $(CC) -print-file-name=libc.a)),$(YAJL))
 STATIC ?= $(if $(SANITIZE)$(FUZZ),,$(CAN_BE_STATIC))
 HOOK_LDFLAGS := $(if $(STATIC),$(patsubst -pie,-static-pie,$(OUR_LDFLAGS)),$(OUR_LDFLAGS))
+
+MACHINE := $(shell uname -m)
+MUSL_DIR := /usr/lib/$(MACHINE)-linux-musl
+MUSL ?= $(if $(wildcard $(MUSL_DIR)/rcrt1.o),$(shell command -v musl-gcc))
+MUSL_CC := $(MUSL) -idirafter /usr/include -idirafter /usr/include/$(MACHINE)-linux-gnu
+STATIC_OBJECTS := $(SOURCES:%.c=$(BUILD)/static/%.o) $(BUILD)/static/hook/libc/replace.o
+GCC_FILE = $(shell $(CC) -print-file-name=$(1))
 
 PROGRAM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard hook/firewall/program/*.c)))
 
 all: $(BUILD)/oci-network-hook $(BUILD)/oci-network-hook-firewall
 
+ifeq ($(and $(STATIC),$(MUSL)),)
 $(BUILD)/oci-network-hook: $(BUILD)/hook/main.o $(BUILD)/libhook.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(LDFLAGS) $(HOOK_LDFLAGS) -o $@ $^ $(LIBS)
+else
+$(BUILD)/oci-network-hook: $(STATIC_OBJECTS)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(LDFLAGS) $(HOOK_LDFLAGS) -nostdlib -o $@ \
+		$(MUSL_DIR)/rcrt1.o $(MUSL_DIR)/crti.o $(call GCC_FILE,crtbeginS.o) $^ $(YAJL) \
+		-L$(MUSL_DIR) -Wl,--start-group -lc -lgcc -Wl,--end-group $(call GCC_FILE,crtendS.o) $(MUSL_DIR)/crtn.o
+endif
 
 $(BUILD)/oci-network-hook-firewall: $(PROGRAM_OBJECTS) $(BUILD)/libhook.a
 	@echo "  LINK  $@"
@@ -70,7 +87,12 @@ $(BUILD)/oci-network.conflist.h: config/oci-network.conflist
 	$(Q){ echo 'static const char oci_network_conflist[] ='; \
 		sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $<; echo ';'; } >$@
 
-$(BUILD)/hook/default_network.o: $(BUILD)/oci-network.conflist.h
+$(BUILD)/hook/default_network.o $(BUILD)/static/hook/default_network.o: $(BUILD)/oci-network.conflist.h
+
+$(BUILD)/static/%.o: %.c Makefile
+	@echo "  CC    $< (static)"
+	@mkdir -p $(@D)
+	$(Q)$(MUSL_CC) $(CPPFLAGS) $(OUR_CPPFLAGS) $(CFLAGS) $(OUR_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/%.o: %.c Makefile
 	@echo "  CC    $<"
@@ -169,14 +191,13 @@ bench-firewall: deps-check
 
 # What one container's network costs, beside CNI's executables, netavark and a program that does the
 # least that can be done. FLOOR_CC: musl's programs start fastest, where there is a musl.
-FLOOR_CC := $(if $(shell command -v musl-gcc),musl-gcc -idirafter /usr/include \
-	-idirafter /usr/include/$(shell uname -m)-linux-gnu,$(CC))
+FLOOR_CC := $(if $(MUSL),$(MUSL_CC),$(CC))
 BENCH_CFLAGS := -D_GNU_SOURCE -O2 -static $(filter-out -fPIE $(SANITIZERS),$(OUR_CFLAGS))
 
 $(BUILD)/bench/floor: tests/bench/floor.c
 	@mkdir -p $(@D)
 	$(Q)$(FLOOR_CC) $(BENCH_CFLAGS) -o $@ $<
-	$(Q)echo $(if $(filter musl-gcc,$(FLOOR_CC)),musl,glibc) >$(BUILD)/bench/floor.libc
+	$(Q)echo $(if $(MUSL),musl,glibc) >$(BUILD)/bench/floor.libc
 
 $(BUILD)/bench/measure: tests/bench/measure.c
 	@mkdir -p $(@D)
@@ -216,7 +237,7 @@ $(BUILD)/lint/%: $(BUILD)/%.o .clang-tidy
 
 # ---- what is needed, by Debian's names ----
 
-DEBS_BUILD := gcc libc6-dev pkg-config libyajl-dev libsystemd-dev libiptc-dev \
+DEBS_BUILD := gcc libc6-dev musl-tools pkg-config libyajl-dev libsystemd-dev libiptc-dev \
 	libip4tc-dev libip6tc-dev
 DEBS_DEMO := crun runc nftables iproute2 busybox-static jq util-linux
 # Where there is systemd, Debian starts firewalld when it is installed, and with that changes the

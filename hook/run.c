@@ -85,13 +85,13 @@ static int apply(struct journal *journal, size_t index, const struct run *run, s
 	ret = step->ops->apply(step, &context, err);
 	step->took_us = clock_now_us() - begun;
 	if (ret < 0) {
-		log_error("%s failed after %.1f ms: %s", step->ops->name,
-			  (double)step->took_us / 1000, err->text);
+		log_error("%s failed after " CLOCK_MS ": %s", step->ops->name,
+			  CLOCK_MS_OF(step->took_us), err->text);
 		return ret;
 	}
 	json_free(step->progress);
 	step->progress = NULL;
-	log_info("%s: %.1f ms", name, (double)step->took_us / 1000);
+	log_info("%s: " CLOCK_MS, name, CLOCK_MS_OF(step->took_us));
 	return 0;
 }
 
@@ -151,7 +151,7 @@ static size_t undo_all(struct journal *journal, struct deadline deadline, struct
 			continue;
 		ret = step->ops->undo(step, &context, &err);
 		if (ret == 0) {
-			log_info("undo %s: %.1f ms", name, (double)(clock_now_us() - begun) / 1000);
+			log_info("undo %s: " CLOCK_MS, name, CLOCK_MS_OF(clock_now_us() - begun));
 			unsaved = true;
 			if (forget_undone(journal, i - 1)) {
 				try_save(journal, &err);
@@ -206,8 +206,7 @@ int run_reload(struct journal *journal, struct deadline deadline, struct err *er
 		if (!step->ops->reload)
 			continue;
 		if (step->ops->reload(step, &context, &why) == 0) {
-			log_info("reload %s: %.1f ms", name,
-				 (double)(clock_now_us() - begun) / 1000);
+			log_info("reload %s: " CLOCK_MS, name, CLOCK_MS_OF(clock_now_us() - begun));
 			continue;
 		}
 		log_error("reload: %s", why.text);

@@ -220,6 +220,6 @@ int setup_run(const struct conf *conf, const struct oci_state *state, struct dea
 	if (ret == 0)
 		ret = apply_or_undo(&journal, &setup, deadline, err);
 	if (ret == 0)
-		log_info("set up in %.1f ms", (double)(clock_now_us() - begun) / 1000);
+		log_info("set up in " CLOCK_MS, CLOCK_MS_OF(clock_now_us() - begun));
 	return ret;
 }

@@ -40,6 +40,6 @@ int teardown_run(const struct conf *conf, const char *id, struct deadline deadli
 	begin(&journal);
 	ret = run_undo(&journal, deadline, err);
 	if (ret == 0)
-		log_info("torn down in %.1f ms", (double)(clock_now_us() - begun) / 1000);
+		log_info("torn down in " CLOCK_MS, CLOCK_MS_OF(clock_now_us() - begun));
 	return ret;
 }

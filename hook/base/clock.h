@@ -3,6 +3,7 @@
  * one, and setting the wall clock moves none of them. */
 #pragma once
 
+#include <inttypes.h>
 #include <stdint.h>
 
 struct deadline {
@@ -10,6 +11,11 @@ struct deadline {
 };
 
 int64_t clock_now_us(void);
+
+/* In a message, "12.3 ms": printf("in " CLOCK_MS, CLOCK_MS_OF(us)). */
+#define CLOCK_MS "%" PRId64 ".%d ms"
+#define CLOCK_MS_OF(us) ((us) / 1000), (int)((us) / 100 % 10)
+
 struct deadline deadline_in_ms(int64_t ms);
 struct deadline deadline_sooner(struct deadline a, struct deadline b);
 int deadline_left_ms(struct deadline deadline); /* 0 when it has passed; fits poll() */

@@ -101,7 +101,9 @@ static void print_members(struct output *output, const struct json_member *membe
 		new_line(output);
 		if (members[i].key) {
 			put_string(output, members[i].key->text);
-			put(output, ": ", output->flags & JSON_INDENTED ? 2 : 1);
+			put_char(output, ':');
+			if (output->flags & JSON_INDENTED)
+				put_char(output, ' ');
 		}
 		print(output, members[i].value);
 	}

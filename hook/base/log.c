@@ -116,7 +116,7 @@ static char *file_line(const struct line *line)
 /* All of them in one call. */
 static void file_write(const struct line *lines, size_t count)
 {
-	struct iovec parts[WAITING_MAX];
+	struct iovec parts[WAITING_MAX] = { 0 };
 	int written = 0;
 
 	for (size_t i = 0; i < count; i++) {

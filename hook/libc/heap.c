@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "heap.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* Sizes in units of 16 bytes. The first eight kinds of block are of 1 to 8 units, then there are
+ * four to a doubling. */
+enum { UNIT = 16, EVEN = 8, LARGEST = (64 << 10) / UNIT, KINDS = EVEN + 4 * 9 };
+
+/* A set-up needs 60 KiB, and to have them at once is cheaper than to ask for each page. */
+enum { FIRST_STRETCH = 64 << 10, STRETCH = 256 << 10 };
+
+enum state { FREED = 0x46524545, FRESH = 0x46524553, AGAIN = 0x41474149, MAPPED = 0x4d415050 };
+
+struct block {
+	size_t size; /* of content */
+	uint32_t kind;
+	uint32_t state;
+	_Alignas(UNIT) union {
+		struct block *next; /* of a freed one */
+		char content[UNIT];
+	};
+};
+
+enum { HEAD = offsetof(struct block, content) };
+
+static struct block *freed[KINDS];
+static char *stretch;
+static size_t stretch_left;
+
+static struct block *block_of(void *content)
+{
+	return (struct block *)((char *)content - HEAD);
+}
+
+static size_t units_of(size_t size)
+{
+	return size == 0 ? 1 : (size - 1) / UNIT + 1;
+}
+
+/* *ret_units: how many such a block has. */
+static uint32_t kind_of(size_t units, size_t *ret_units)
+{
+	unsigned int shift;
+	size_t steps; /* 5 to 8, of 1 << shift units each */
+
+	*ret_units = units;
+	if (units <= EVEN)
+		return (uint32_t)units - 1;
+	shift = 61 - (unsigned int)__builtin_clzl(units - 1);
+	steps = ((units - 1) >> shift) + 1;
+	*ret_units = steps << shift;
+	return (uint32_t)(EVEN + 4 * (shift - 1) + steps - 5);
+}
+
+static void *map(size_t size, int flags)
+{
+	void *place = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags,
+			   -1, 0);
+
+	return place == MAP_FAILED ? NULL : place;
+}
+
+static struct block *map_block(size_t size)
+{
+	struct block *block = size < SIZE_MAX - HEAD ? map(HEAD + size, 0) : NULL;
+
+	if (block)
+		*block = (struct block){ .size = size, .state = MAPPED };
+	else
+		errno = ENOMEM;
+	return block;
+}
+
+static bool have_stretch(size_t size)
+{
+	bool first = !stretch;
+	size_t length = first && size <= FIRST_STRETCH ? FIRST_STRETCH : STRETCH;
+	char *more;
+
+	if (size <= stretch_left)
+		return true;
+	more = map(length, first ? MAP_POPULATE : 0);
+	if (!more)
+		return false;
+	stretch = more;
+	stretch_left = length;
+	return true;
+}
+
+static struct block *cut(uint32_t kind, size_t size)
+{
+	struct block *block;
+
+	if (!have_stretch(HEAD + size))
+		return NULL;
+	block = (struct block *)stretch;
+	block->size = size;
+	block->kind = kind;
+	block->state = FRESH;
+	stretch += HEAD + size;
+	stretch_left -= HEAD + size;
+	return block;
+}
+
+static struct block *take(size_t size)
+{
+	size_t units = units_of(size);
+	struct block *block;
+	uint32_t kind;
+
+	if (units > LARGEST)
+		return map_block(size);
+	kind = kind_of(units, &units);
+	block = freed[kind];
+	if (!block)
+		return cut(kind, units * UNIT);
+	freed[kind] = block->next;
+	block->state = AGAIN;
+	return block;
+}
+
+void *heap_take(size_t size)
+{
+	struct block *block = take(size);
+
+	return block ? block->content : NULL;
+}
+
+/* What comes from the kernel is zero. */
+void *heap_take_zeroed(size_t size)
+{
+	struct block *block = take(size);
+
+	if (block && block->state == AGAIN)
+		memset(block->content, 0, size);
+	return block ? block->content : NULL;
+}
+
+void heap_give_back(void *content)
+{
+	struct block *block;
+
+	if (!content)
+		return;
+	block = block_of(content);
+	if (block->state == MAPPED) {
+		munmap(block, HEAD + block->size);
+		return;
+	}
+	if ((block->state != FRESH && block->state != AGAIN) || block->kind >= KINDS)
+		abort();
+	block->state = FREED;
+	block->next = freed[block->kind];
+	freed[block->kind] = block;
+}
+
+void *heap_resize(void *content, size_t size)
+{
+	size_t old = content ? block_of(content)->size : 0;
+	void *larger;
+
+	if (content && size <= old)
+		return content;
+	larger = heap_take(size);
+	if (larger && content) {
+		memcpy(larger, content, old);
+		heap_give_back(content);
+	}
+	return larger;
+}

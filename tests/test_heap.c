@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "libc/heap.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+
+enum { PLACES = 200, ROUNDS = 100000 };
+
+struct place {
+	unsigned char *content;
+	size_t size;
+	unsigned char mark;
+};
+
+static bool is_all(const unsigned char *content, size_t size, unsigned char mark)
+{
+	for (size_t i = 0; i < size; i++)
+		if (content[i] != mark)
+			return false;
+	return true;
+}
+
+/* Sizes from all kinds: small ones most of the time. */
+static size_t any_size(void)
+{
+	return (size_t)rand() % ((size_t)1 << (4 + rand() % 14));
+}
+
+/* One thing with one place; false: somebody else has written to it. */
+static bool change(struct place *place)
+{
+	bool good = is_all(place->content, place->size, place->mark);
+	size_t size = any_size();
+
+	if (place->content && rand() % 3 == 0) {
+		heap_give_back(place->content);
+		*place = (struct place){ 0 };
+		return good;
+	}
+	if (!place->content) {
+		place->content = heap_take_zeroed(size);
+		good = good && is_all(place->content, size, 0);
+	} else {
+		place->content = heap_resize(place->content, size);
+		good = good &&
+		       is_all(place->content, size < place->size ? size : place->size, place->mark);
+	}
+	place->size = size;
+	place->mark = (unsigned char)rand();
+	memset(place->content, place->mark, size);
+	return good;
+}
+
+static int signal_of(void (*func)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		func();
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void free_twice(void)
+{
+	void *block = heap_take(40);
+
+	heap_give_back(block);
+	heap_give_back(block);
+}
+
+static void free_a_strangers(void)
+{
+	static _Alignas(16) char memory[64];
+
+	heap_give_back(memory + 32);
+}
+
+int main(void)
+{
+	static struct place places[PLACES];
+
+	TEST("every size is aligned, and all of it can be written")
+	{
+		for (size_t size = 0; size < 200000; size += size < 3000 ? 1 : 997) {
+			char *block = heap_take(size);
+
+			CHECK_INT((uintptr_t)block % 16, 0);
+			memset(block, 0x55, size);
+			heap_give_back(block);
+		}
+	}
+	TEST("what was given back is used again, for the same sizes")
+	{
+		void *first = heap_take(100), *second;
+
+		heap_give_back(first);
+		second = heap_take(112);
+		CHECK(second == first);
+		heap_give_back(second);
+		second = heap_take(113);
+		CHECK(second != first);
+		heap_give_back(second);
+	}
+	TEST("nobody gets what another has, whatever is taken, resized and given back")
+	{
+		srand(1);
+		for (int i = 0; i < ROUNDS; i++)
+			CHECK(change(&places[rand() % PLACES]));
+	}
+	TEST("as it grows it keeps its content, and shrinks where it is")
+	{
+		char *block = heap_resize(NULL, 10);
+
+		memcpy(block, "ten bytes", 10);
+		block = heap_resize(block, 300000);
+		CHECK_TEXT(block, "ten bytes");
+		CHECK(heap_resize(block, 10) == block);
+		heap_give_back(block);
+		heap_give_back(NULL);
+	}
+	TEST("more than there is")
+	{
+		errno = 0;
+		CHECK(!heap_take(SIZE_MAX));
+		CHECK(!heap_take(SIZE_MAX - 16));
+		CHECK(!heap_take_zeroed(SIZE_MAX / 2));
+		CHECK_INT(errno, ENOMEM);
+	}
+	TEST("given back twice, or never given out: the end")
+	{
+		CHECK_INT(signal_of(free_twice), SIGABRT);
+		CHECK_INT(signal_of(free_a_strangers), SIGABRT);
+	}
+	return check_end();
+}
