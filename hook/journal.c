@@ -20,6 +20,22 @@ enum { FILE_MAX = 16 << 20, LINKS_ALONE = 4 /* ".", its name, and "@cni", "@port
 
 #define FILE_NAME "state.json"
 
+/* How a file of ours begins: with a word that another can take the place of. It is eight aligned
+ * bytes, so that who reads without the lock sees one or the other. */
+#define BEGINNING "{\"complete\":    "
+#define COMPLETE "true    "
+#define INCOMPLETE "false   "
+
+enum { WORD_AT = sizeof(BEGINNING) - 1, WORD_SIZE = sizeof(COMPLETE) - 1 };
+
+_Static_assert(WORD_AT % 8 == 0 && WORD_SIZE == 8 && sizeof(INCOMPLETE) == sizeof(COMPLETE),
+	       "they can take each other's place at once");
+
+static const char *word_for(bool complete)
+{
+	return complete ? COMPLETE : INCOMPLETE;
+}
+
 struct journal_place journal_place_of(const struct conf *conf)
 {
 	return (struct journal_place){ conf->state_dir, conf->data_dir };
@@ -211,17 +227,44 @@ pid_t journal_glance(const struct journal_place *place, const char *id)
 	return pid ? (pid_t)strtol(pid + strlen("\"pid\":"), NULL, 10) : 0;
 }
 
-int journal_save(const struct journal *journal, struct err *err)
+/* Owned. */
+static char *print(const struct journal *journal)
 {
 	auto_json struct json *json = journal_to_json(journal);
 	auto_free char *text = json_print(json, 0);
+
+	return mem_format(BEGINNING "%s%s", word_for(journal->complete), text + strcspn(text, ","));
+}
+
+int journal_save(struct journal *journal, struct err *err)
+{
+	auto_free char *text = print(journal);
 	int ret;
 
 	ret = file_replace(journal->dirfd, FILE_NAME, text, strlen(text), 0600, err);
-	if (ret == 0)
-		return 0;
-	err_wrap(err, "state file of %s", journal->id);
-	return err_class(err, STATUS_STATE_FILE);
+	if (ret < 0) {
+		err_wrap(err, "state file of %s", journal->id);
+		return err_class(err, STATUS_STATE_FILE);
+	}
+	journal->unsaved = false;
+	return 0;
+}
+
+/* In a file that an earlier version wrote the mark is somewhere else. */
+static bool mark_in_place(const struct journal *journal)
+{
+	auto_close int fd = openat(journal->dirfd, FILE_NAME, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	char found[WORD_AT];
+
+	return fd >= 0 && pread(fd, found, WORD_AT, 0) == WORD_AT &&
+	       memcmp(found, BEGINNING, WORD_AT) == 0 &&
+	       pwrite(fd, word_for(journal->complete), WORD_SIZE, WORD_AT) == WORD_SIZE;
+}
+
+int journal_mark(struct journal *journal, bool complete, struct err *err)
+{
+	journal->complete = complete;
+	return !journal->unsaved && mark_in_place(journal) ? 0 : journal_save(journal, err);
 }
 
 int journal_push(struct journal *journal, struct step *step, struct err *err)

@@ -42,6 +42,7 @@ struct json *journal_to_json(const struct journal *journal)
 	struct json *json = json_new(JSON_OBJECT);
 	struct json *netns = json_new(JSON_OBJECT);
 
+	json_set_bool(json, "complete", journal->complete);
 	json_set_int(json, "version", JOURNAL_VERSION);
 	json_set_text(json, "id", journal->id);
 	json_set_int(json, "pid", journal->pid);
@@ -53,7 +54,6 @@ struct json *journal_to_json(const struct journal *journal)
 	json_set_int(netns, "dev", (int64_t)journal->netns.dev);
 	json_set_int(netns, "ino", (int64_t)journal->netns.ino);
 	json_set(json, "netns", netns);
-	json_set_bool(json, "complete", journal->complete);
 	for (size_t i = 0; i < json_count(journal->more); i++)
 		json_set(json, json_key(journal->more, i), json_copy(json_at(journal->more, i)));
 	json_set(json, "steps", steps_to_json(&journal->steps));

@@ -89,8 +89,11 @@ static int apply(struct journal *journal, size_t index, const struct run *run, s
 			  CLOCK_MS_OF(step->took_us), err->text);
 		return ret;
 	}
-	json_free(step->progress);
-	step->progress = NULL;
+	if (step->result) {
+		json_free(step->progress);
+		step->progress = NULL;
+		journal->unsaved = true;
+	}
 	log_info("%s: " CLOCK_MS, name, CLOCK_MS_OF(step->took_us));
 	return 0;
 }

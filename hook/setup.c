@@ -87,8 +87,7 @@ static int apply(struct journal *journal, struct setup *setup, struct deadline d
 		ret = run_apply(journal, &setup->plan, &run, err);
 	if (ret < 0)
 		return ret;
-	journal->complete = true;
-	return journal_save(journal, err);
+	return journal_mark(journal, true, err);
 }
 
 static int save_nothing(void *data, struct err *err)

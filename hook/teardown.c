@@ -17,8 +17,7 @@ static void begin(struct journal *journal)
 
 	if (!journal->complete || !journal_alive(journal))
 		return;
-	journal->complete = false;
-	if (journal_save(journal, &err) < 0)
+	if (journal_mark(journal, false, &err) < 0)
 		log_warning("%s", err.text);
 }
 

@@ -93,6 +93,54 @@ static void roundtrip(void)
 		CHECK(!journal_alive(&journal));
 		journal_close(&journal);
 	}
+	TEST("complete is marked in the file that is there, and read back")
+	{
+		struct stat before, after;
+
+		CHECK_INT(stat(scratch_path("state/c1/state.json"), &before), 0);
+		for (int complete = 1; complete >= 0; complete--) {
+			CHECK_INT(open_journal("c1", JOURNAL_EXISTING, &journal), 0);
+			CHECK_INT(journal.complete, !complete);
+			CHECK_INT(journal_mark(&journal, complete, &err), 0);
+			journal_close(&journal);
+			CHECK_INT(journal_read(&place, "c1", &journal, &err), 0);
+			CHECK_INT(journal.complete, complete);
+			CHECK_INT(journal.pid, getpid());
+			CHECK_INT(journal.steps.count, 2);
+			journal_close(&journal);
+		}
+		CHECK_INT(stat(scratch_path("state/c1/state.json"), &after), 0);
+		CHECK(before.st_ino == after.st_ino);
+	}
+	TEST("what was learnt since the last save is saved with the mark")
+	{
+		CHECK_INT(open_journal("c1", JOURNAL_EXISTING, &journal), 0);
+		journal.steps.steps[1]->result = json_new(JSON_OBJECT);
+		journal.unsaved = true;
+		CHECK_INT(journal_mark(&journal, false, &err), 0);
+		CHECK(!journal.unsaved);
+		journal_close(&journal);
+		CHECK_INT(journal_read(&place, "c1", &journal, &err), 0);
+		CHECK(journal.steps.steps[1]->result != NULL);
+		journal_close(&journal);
+	}
+	TEST("a file that begins otherwise is written anew with the mark")
+	{
+		write_state("old",
+			    "{\"version\":1,\"id\":\"old\",\"pid\":7,\"complete\":true,\"steps\":["
+			    "{\"step\":\"netns\",\"args\":{\"path\":\"/n/oci-old\"}}]}");
+		CHECK_INT(open_journal("old", JOURNAL_EXISTING, &journal), 0);
+		CHECK(journal.complete);
+		CHECK_INT(journal_mark(&journal, false, &err), 0);
+		journal_close(&journal);
+		CHECK_INT(journal_read(&place, "old", &journal, &err), 0);
+		CHECK(!journal.complete);
+		CHECK_INT(journal.pid, 7);
+		CHECK_INT(journal.steps.count, 1);
+		journal_close(&journal);
+		unlink(scratch_path("state/old/state.json"));
+		rmdir(scratch_path("state/old"));
+	}
 	TEST("directory 0700, file 0600, nothing else in it")
 	{
 		CHECK_INT(stat(scratch_path("state/c1"), &st), 0);

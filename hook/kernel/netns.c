@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -14,6 +16,7 @@
 #include "base/auto.h"
 #include "base/file.h"
 #include "base/lock.h"
+#include "batch.h"
 
 int netns_open_pid(pid_t pid, int *ret_fd, struct err *err)
 {
@@ -60,17 +63,38 @@ bool netns_same(struct netns_id a, struct netns_id b)
 	return a.dev == b.dev && a.ino == b.ino;
 }
 
+/* From a socket, which is open anyway: to find one's own place in /proc takes the kernel longer. */
+static int open_home(struct err *err)
+{
+	struct batch *batch;
+	int fd = batch_home(&batch, NULL) < 0 ? -1 : ioctl(batch->fd, SIOCGSKNS);
+
+	if (fd < 0) /* EPERM: an ordinary user */
+		fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_set(err, errno, "open /proc/thread-self/ns/net") : fd;
+}
+
+/* Where every visit begins and ends. Opened once, not for each. */
+static int home_fd(struct err *err)
+{
+	static int home = -1;
+
+	if (home < 0)
+		home = open_home(err);
+	return home;
+}
+
+/* Of a stranger's process 1 an unprivileged user may not look at the namespace. */
 bool netns_is_host(struct netns_id id)
 {
-	static const char *const paths[] = { "/proc/self/ns/net", "/proc/1/ns/net" };
-	struct stat st;
+	struct netns_id home = { 0 };
+	struct stat first;
+	int fd = home_fd(NULL);
 
-	/* Of a stranger's process 1 an unprivileged user may not look at the namespace. */
-	for (size_t i = 0; i < array_size(paths); i++)
-		if (stat(paths[i], &st) == 0 &&
-		    netns_same(id, (struct netns_id){ .dev = st.st_dev, .ino = st.st_ino }))
-			return true;
-	return false;
+	if (fd >= 0 && netns_identify(fd, &home, NULL) == 0 && netns_same(id, home))
+		return true;
+	return stat("/proc/1/ns/net", &first) == 0 &&
+	       netns_same(id, (struct netns_id){ .dev = first.st_dev, .ino = first.st_ino });
 }
 
 static int lock_dir(const char *dir, struct deadline deadline, int *ret_fd, struct err *err)
@@ -174,15 +198,6 @@ int netns_unpin(const char *path, struct deadline deadline, struct err *err)
 	}
 }
 
-/* Where every visit begins and ends. Opened once, not for each. */
-static int home_fd(struct err *err)
-{
-	static int home = -1;
-
-	if (home < 0)
-		home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	return home < 0 ? err_set(err, errno, "open /proc/thread-self/ns/net") : home;
-}
 
 /* The kernel has no reason to refuse it but want of memory, which passes. */
 static bool go_home(int home)

@@ -155,8 +155,8 @@ static int prepare(struct step *step, const struct step_context *context, struct
 	return step_note(step, context, "rules", rules_to_json(&rules), err);
 }
 
-/* The rules on record: of the end of apply, or of how far it had come. NULL: it was only planned.
- */
+/* The rules on record, as prepare has noted them; earlier versions made them the result. NULL: it
+ * was only planned. */
 static const struct json *recorded(const struct step *step)
 {
 	return step->result ? step->result : json_get(step->progress, "rules");
@@ -186,7 +186,6 @@ static int apply(struct step *step, const struct step_context *context, struct e
 		ret = backend->replace(&rules, &settings, err);
 	if (ret < 0)
 		return err_class(err, STATUS_FIREWALL);
-	step->result = json_copy(recorded(step));
 	forget_connections(context->before);
 	return 0;
 }

@@ -58,10 +58,12 @@ struct step_ops {
 
 struct step {
 	const struct step_ops *ops;
-	struct json *args;     /* decided by the planner; never changes */
-	struct json *progress; /* what apply or undo has noted on its way; object or NULL */
-	struct json *result;   /* what apply learnt; NULL until it has returned */
-	int64_t took_us;       /* of apply */
+	struct json *args; /* decided by the planner; never changes */
+	/* What prepare, apply or undo has noted on its way: an object or NULL; gone with a result.
+	 */
+	struct json *progress;
+	struct json *result; /* what apply learnt; NULL until it has returned, and when nothing */
+	int64_t took_us;     /* of apply */
 	/* Set by undo: doing it once more later takes nothing of whoever may then have the address,
 	 * the port or the name, so that it need not be on record at once that it was done. */
 	bool undone_for_good;
