@@ -34,10 +34,15 @@ struct json *json_new_text(const char *text)
 
 struct json *json_new_int(int64_t value)
 {
-	char text[32];
-	int len = snprintf(text, sizeof(text), "%" PRId64, value);
+	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	char text[32], *end = text + sizeof(text), *at = end;
 
-	return json_new_with_text(JSON_NUMBER, text, (size_t)len);
+	do
+		*--at = (char)('0' + left % 10);
+	while (left /= 10);
+	if (value < 0)
+		*--at = '-';
+	return json_new_with_text(JSON_NUMBER, at, (size_t)(end - at));
 }
 
 struct json *json_new_bool(bool value)

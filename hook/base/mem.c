@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { ONCE = 256 }; /* most texts are shorter, and need not be printed twice */
+
 static _Noreturn void out_of_memory(void)
 {
 	static const char line[] = "oci-network-hook: out of memory\n";
@@ -55,11 +57,22 @@ char *mem_copy_n(const char *text, size_t len)
 
 char *mem_vformat(const char *format, va_list args)
 {
-	char *text = NULL;
+	char text[ONCE];
+	va_list again;
+	char *longer;
+	int len;
 
-	if (vasprintf(&text, format, args) < 0)
+	va_copy(again, args);
+	len = vsnprintf(text, sizeof(text), format, args);
+	if (len < 0)
 		out_of_memory();
-	return text;
+	longer = mem_resize(NULL, (size_t)len + 1);
+	if (len < ONCE)
+		memcpy(longer, text, (size_t)len + 1);
+	else
+		vsnprintf(longer, (size_t)len + 1, format, again);
+	va_end(again);
+	return longer;
 }
 
 char *mem_format(const char *format, ...)

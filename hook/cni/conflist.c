@@ -46,6 +46,8 @@ int conflist_version_compare(const char *a, const char *b)
 {
 	int left[3], right[3];
 
+	if (strcmp(a, b) == 0 && version_numbers(a, left))
+		return 0;
 	if (!version_numbers(a, left) || !version_numbers(b, right))
 		return -2;
 	for (int i = 0; i < 3; i++)

@@ -115,7 +115,8 @@ static bool parse_cidr(const char *text, char canonical[CIDR_SIZE], int *ret_fam
 
 	if (!slash || (size_t)(slash - text) >= sizeof(address))
 		return false;
-	snprintf(address, sizeof(address), "%.*s", (int)(slash - text), text);
+	memcpy(address, text, (size_t)(slash - text));
+	address[slash - text] = '\0';
 	*ret_family = parse_address(address, bytes, &mapped);
 	if (!*ret_family ||
 	    !parse_prefix(slash + 1, *ret_family == AF_INET && !mapped ? 32 : 128, &prefix))
@@ -124,6 +125,10 @@ static bool parse_cidr(const char *text, char canonical[CIDR_SIZE], int *ret_fam
 		prefix -= 96;
 	if (prefix < 0)
 		return false;
+	if (*ret_family == AF_INET && !mapped && (slash[1] != '0' || !slash[2])) {
+		memcpy(canonical, text, strlen(text) + 1); /* there is one way to write these */
+		return true;
+	}
 	inet_ntop(*ret_family, bytes, address, sizeof(address));
 	snprintf(canonical, CIDR_SIZE, "%s/%d", address, prefix);
 	return true;

@@ -37,7 +37,7 @@ old_kernel() {
 }
 
 record() {
-	jq -c '.steps[] | [.step, (.result | keys)]' /run/oci-network-hook/*/state.json
+	jq -c '.steps[] | [.step, (.result // .progress | keys)]' /run/oci-network-hook/*/state.json
 }
 
 whole_life() {
