@@ -10,10 +10,14 @@ static const char *const may_check[] = { "static", "loopback", "portmap", "firew
 
 static void wish(const struct builtin *builtin, const struct cni_call *cni)
 {
+	const struct json *previous = json_get_fold(cni->conf, "prevResult");
 	auto_json struct json *network = json_new(JSON_OBJECT);
+	auto_result struct result result = { 0 };
 	struct err err = { 0 };
-	int ret = builtin_wish(builtin, cni, network, &err);
+	int ret = result_parse(previous, NULL, &result, &err);
 
+	if (ret == 0)
+		ret = builtin_wish(builtin, cni, &result, network, &err);
 	if (ret < 0)
 		must_be_error(ret, &err);
 	must_survive_printing(network);
