@@ -244,7 +244,7 @@ DEBS_DEMO := crun runc nftables iproute2 busybox-static jq util-linux
 # machine's own firewall: there it is for its owner to install, and its tests are skipped without it.
 DEBS_FIREWALLD := $(if $(wildcard /run/systemd/system),,firewalld dbus-daemon dbus-bin)
 DEBS_CHECK := podman conmon bats containernetworking-plugins iptables ebtables ipset bridge-utils ethtool procps uuid-runtime \
-	conntrack python3 socat strace slirp4netns passt uidmap clang llvm libclang-rt-14-dev \
+	conntrack python3 socat strace faketime slirp4netns passt uidmap clang llvm libclang-rt-14-dev \
 	$(DEBS_FIREWALLD)
 DEBS_LINT := clang-format clang-tidy cppcheck shellcheck mandoc
 
