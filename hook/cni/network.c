@@ -402,9 +402,9 @@ static int wish(struct operation *operation, const struct json *plugin, const st
 				 .conf = config };
 	int ret = operation_find(operation, plugin, config, &found, err);
 
-	return ret < 0 || found.file ? ret
-				     : builtin_wish(builtin_find(found.type), &call, result, network,
-						  err);
+	return ret < 0 || found.file
+		       ? ret
+		       : builtin_wish(builtin_find(found.type), &call, result, network, err);
 }
 
 int cni_wishes(const struct cni_attachment *attachment, const struct json *result,

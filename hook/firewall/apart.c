@@ -47,7 +47,8 @@ static int ask(const char *backend, const char *verb, const struct json *questio
 	auto_free char *program = find_program();
 	auto_free char *text = json_print(question, 0);
 	auto_child_end struct child_end end = { 0 };
-	char *argv[] = { APART_PROGRAM, (char *)backend, (char *)verb, NULL };
+	auto_free char *parent = mem_format("%d", (int)getpid());
+	char *argv[] = { APART_PROGRAM, (char *)backend, (char *)verb, parent, NULL };
 	char *env[] = { NULL };
 	const struct child child = { .path = program,
 				     .argv = argv,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Between the backends in apart.c and the program that they start, `oci-network-hook-firewall
- * BACKEND VERB`. It reads
+ * BACKEND VERB PID`. It dies with the process PID, which has started it. It reads
  *
  *     {"owner", "rules"?, "zone"?, "admin_chain"?, "timeout_ms"}
  *

@@ -75,7 +75,7 @@ no_runtime() {
 	done
 	wait_for 10 gone
 	for own in /tmp/crun.*; do # crun mounts its own program there for a moment
-		umount -l "$own" 2>/dev/null || true
+		umount --no-mtab -l "$own" 2>/dev/null || true
 	done
 	rm -rf "${HOST_TMP:?}/$RUNTIME" /run/crun /run/runc /tmp/crun.* /tmp/runc.*
 }

@@ -2,9 +2,12 @@
 /* oci-network-hook-firewall: one call of a backend that needs a library. oci-network-hook starts
  * it, nobody else; firewall/apart.h says what it reads and prints. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/log.h"
@@ -82,13 +85,24 @@ static int read_question(struct json **ret_question, struct err *err)
 	return json_parse(text, len, ret_question, err);
 }
 
+/* Rules made after the hook's death would be nobody's. What child_run() has asked for is forgotten
+ * when root executes a program with fewer rights than root's: here it is asked for again. */
+static void die_with(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(STATUS_UNEXPECTED);
+}
+
 int main(int argc, char **argv)
 {
-	const struct firewall_backend *backend = argc == 3 ? find(argv[1]) : NULL;
+	const struct firewall_backend *backend = argc == 4 ? find(argv[1]) : NULL;
 	auto_json struct json *question = NULL, *said = NULL;
 	auto_free char *text = NULL;
 	struct err err;
 
+	if (backend)
+		die_with((pid_t)strtol(argv[3], NULL, 10));
 	if (!backend || read_question(&question, &err) < 0) {
 		fprintf(stderr,
 			"oci-network-hook-firewall: it is oci-network-hook that starts it\n");
