@@ -28,7 +28,7 @@ static bool is_all(const unsigned char *content, size_t size, unsigned char mark
 /* Sizes from all kinds: small ones most of the time. */
 static size_t any_size(void)
 {
-	return (size_t)rand() % ((size_t)1 << (4 + rand() % 14));
+	return (size_t)random() % ((size_t)1 << (4 + random() % 14));
 }
 
 /* One thing with one place; false: somebody else has written to it. */
@@ -37,7 +37,7 @@ static bool change(struct place *place)
 	bool good = is_all(place->content, place->size, place->mark);
 	size_t size = any_size();
 
-	if (place->content && rand() % 3 == 0) {
+	if (place->content && random() % 3 == 0) {
 		heap_give_back(place->content);
 		*place = (struct place){ 0 };
 		return good;
@@ -51,7 +51,7 @@ static bool change(struct place *place)
 		       is_all(place->content, size < place->size ? size : place->size, place->mark);
 	}
 	place->size = size;
-	place->mark = (unsigned char)rand();
+	place->mark = (unsigned char)random();
 	memset(place->content, place->mark, size);
 	return good;
 }
@@ -112,9 +112,9 @@ int main(void)
 	}
 	TEST("nobody gets what another has, whatever is taken, resized and given back")
 	{
-		srand(1);
+		srandom(1);
 		for (int i = 0; i < ROUNDS; i++)
-			CHECK(change(&places[rand() % PLACES]));
+			CHECK(change(&places[random() % PLACES]));
 	}
 	TEST("as it grows it keeps its content, and shrinks where it is")
 	{

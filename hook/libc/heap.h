@@ -12,5 +12,5 @@
 
 void *heap_take(size_t size); /* NULL, with ENOMEM; aligned to 16 bytes */
 void *heap_take_zeroed(size_t size);
-void *heap_resize(void *block, size_t size); /* takes NULL; the old one stays when it fails */
-void heap_give_back(void *block);            /* takes NULL */
+void *heap_resize(void *content, size_t size); /* takes NULL; the old one stays when it fails */
+void heap_give_back(void *content);            /* takes NULL */

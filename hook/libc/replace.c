@@ -9,6 +9,9 @@
 
 #include "heap.h"
 
+/* The names of parameters are each libc's own, and so are those that begin with "__". */
+/* NOLINTBEGIN(*-declaration-parameter-name,*-reserved-identifier,cert-dcl*) */
+
 /* ---- the heap ---- */
 
 void *malloc(size_t size)
@@ -91,3 +94,5 @@ int __sprintf_chk(char *to, int flag, size_t room, const char *format, ...)
 		abort();
 	return len;
 }
+
+/* NOLINTEND(*-declaration-parameter-name,*-reserved-identifier,cert-dcl*) */

@@ -17,6 +17,21 @@ setup() {
 	write_second_conflist
 	export HOOK ASAN_OPTIONS=detect_leaks=0 # which cannot be done under ptrace
 	SEED=$(cksum <"$HOOK" | cut -d' ' -f1)
+	flush_others
+}
+
+# What the backend of the test before has left for all containers is lost with the first flush, and
+# no reload of this test's brings it back.
+flush_others() {
+	local command table
+
+	nft flush ruleset
+	for command in iptables-legacy ip6tables-legacy; do
+		for table in $("$command-save" | sed -n 's/^\*//p'); do
+			"$command" -t "$table" -F
+			"$command" -t "$table" -X
+		done
+	done
 }
 
 teardown() {
