@@ -198,7 +198,6 @@ int netns_unpin(const char *path, struct deadline deadline, struct err *err)
 	}
 }
 
-
 /* The kernel has no reason to refuse it but want of memory, which passes. */
 static bool go_home(int home)
 {
