@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # reload and gc at the same time as set-up and tear-down, begun at random moments: the result is that
 # of one after the other. A round has five of them at once; `make check` has few rounds, `make
-# check-all` (SWEEP=all) has 200 of each backend. $RACES_SEED repeats a run.
+# check-all` (SWEEP=all) has 200 of each backend. $RACES_SEED repeats the moments of a run.
 # Takes about 25 s
 
 load ../runtime/lib-hook
@@ -10,7 +10,8 @@ load ../runtime/lib-hook
 setup() {
 	need jq ip nft iptables-legacy
 	write_podman_conflist
-	RANDOM=${RACES_SEED:-$(cksum <"$HOOK" | cut -d' ' -f1)}
+	SEED=${RACES_SEED:-$(cksum <"$HOOK" | cut -d' ' -f1)}
+	RANDOM=$SEED
 	ROUNDS=12
 	[[ ${SWEEP-} != all ]] || ROUNDS=200
 	processes=()
@@ -82,7 +83,7 @@ race() {
 		wait "$PID" "$process_goes" 2>/dev/null || true
 		assert_host_as_before
 	done
-	echo "# races, $1: $round/$ROUNDS rounds" >&3
+	echo "# races, $1: $round/$ROUNDS rounds, seed $SEED" >&3
 	((round > 0))
 }
 
