@@ -16,7 +16,7 @@ struct options {
 	const char *config;
 	const char *log_level;
 	bool help, version;
-	char **words; /* the command and its arguments; not owned strings, ends with NULL */
+	char **words; /* the command and its arguments, where argv was; ends with NULL */
 	int count;
 };
 
@@ -35,9 +35,9 @@ static const char *option_value(const char *name, char **argv, int *i)
 }
 
 /* Global options stand anywhere; the rest is the command's. */
-static void parse_options(char **argv, struct options *options)
+static void parse_options(int argc, char **argv, struct options *options)
 {
-	for (int i = 1; argv[i]; i++) {
+	for (int i = 1; i < argc; i++) {
 		const char *value;
 
 		if ((value = option_value("--config", argv, &i)))
@@ -51,6 +51,7 @@ static void parse_options(char **argv, struct options *options)
 		else
 			options->words[options->count++] = argv[i];
 	}
+	options->words[options->count] = NULL;
 }
 
 static int usage(struct err *err, const char *what, const char *word)
@@ -74,7 +75,9 @@ static int load_conf(const struct options *options, struct conf *ret_conf, struc
 static int run(const struct options *options, struct err *err)
 {
 	const char *name = options->words[0];
+	const int arguments = name ? options->count - 1 : 0;
 	const struct command *command;
+	auto_reader struct reader reader = { 0 };
 	auto_conf struct conf conf = { 0 };
 	int ret;
 
@@ -84,13 +87,16 @@ static int run(const struct options *options, struct err *err)
 	if (!command)
 		return usage(err, "no such command: ", name);
 	ret = process_check_files(err); /* else it might stop half-way */
+	if (ret == 0 && arguments < command->state_below)
+		ret = reader_start(&reader, err);
 	if (ret == 0)
 		ret = load_conf(options, &conf, err);
 	if (ret < 0)
 		return ret;
 	return command->run(&(struct invocation){ .conf = &conf,
-						  .argc = name ? options->count - 1 : 0,
-						  .argv = options->words + (name ? 1 : 0) },
+						  .argc = arguments,
+						  .argv = options->words + (name ? 1 : 0),
+						  .reader = &reader },
 			    err);
 }
 
@@ -104,16 +110,14 @@ static enum exit_status report(const struct err *err)
 
 int main(int argc, char **argv)
 {
-	auto_free char **words = mem_array(NULL, (size_t)argc + 1, sizeof(*words));
-	struct options options = { .words = words };
+	struct options options = { .words = argv };
 	enum exit_status status = STATUS_OK;
 	struct err err = { 0 };
 
 	process_settle();
 	if (by_name_find(argv[0]))
 		return by_name_run(argv[0]);
-	memset(words, 0, ((size_t)argc + 1) * sizeof(*words));
-	parse_options(argv, &options);
+	parse_options(argc, argv, &options);
 	if (options.help) {
 		command_print_help();
 	} else if (options.version) {

@@ -7,8 +7,17 @@
 #include <sys/socket.h>
 
 #include "base/auto.h"
-#include "base/log.h"
 #include "request_parts.h"
+
+/* At most this much of a value is shown, and no half of a character. */
+static int shown_length(const char *value)
+{
+	size_t len = strnlen(value, 80);
+
+	while (len > 0 && ((unsigned char)value[len] & 0xc0) == 0x80)
+		len--;
+	return (int)len;
+}
 
 struct annotations {
 	const struct json *state, *config; /* state's win; either may be NULL */
@@ -112,6 +121,21 @@ static int read_linux(const struct json *section, struct request *request, struc
 	return 0;
 }
 
+/* A hook at poststart that is this program. */
+static bool comes_again(const struct json *config)
+{
+	const struct json *hooks = json_get(json_get(config, "hooks"), "poststart");
+
+	for (size_t i = 0; i < json_count(hooks); i++) {
+		const char *path = json_get_text(json_at(hooks, i), "path");
+		const char *slash = path ? strrchr(path, '/') : NULL;
+
+		if (slash && strcmp(slash + 1, "oci-network-hook") == 0)
+			return true;
+	}
+	return false;
+}
+
 static int read_config(const struct json *config, struct request *request,
 		       struct annotations *annotations, struct err *err)
 {
@@ -126,6 +150,7 @@ static int read_config(const struct json *config, struct request *request,
 		ret = member(config, "linux", JSON_OBJECT, &section, err);
 	if (ret == 0)
 		ret = read_linux(section, request, err);
+	request->comes_again = comes_again(config);
 	return ret < 0 ? bad_shape(err) : 0;
 }
 
@@ -233,16 +258,6 @@ static const struct {
 	{ ANNOTATION_PREFIX "bandwidth", read_bandwidth },
 };
 
-/* At most this much of a value is shown, and no half of a character. */
-static int shown_length(const char *value)
-{
-	size_t len = strnlen(value, 80);
-
-	while (len > 0 && ((unsigned char)value[len] & 0xc0) == 0x80)
-		len--;
-	return (int)len;
-}
-
 static int bad_value(const char *key, const char *value, struct err *err)
 {
 	int len = shown_length(value);
@@ -306,27 +321,38 @@ static bool is_known(const char *key)
 	return false;
 }
 
-static void warn_unknown(const struct json *object, const struct json *warned_of)
+static void warn(struct request *request, char *line)
+{
+	request->warnings = mem_strings_add(request->warnings, line);
+	free(line);
+}
+
+static void warn_unknown(const struct json *object, const struct json *warned_of,
+			 struct request *request)
 {
 	for (size_t i = 0; i < json_count(object); i++) {
 		const char *key = json_key(object, i);
 
 		if (strncmp(key, ANNOTATION_PREFIX, strlen(ANNOTATION_PREFIX)) == 0 &&
 		    !is_known(key) && !json_get(warned_of, key))
-			log_warning("unknown annotation %.200s", key);
+			warn(request,
+			     mem_format("unknown annotation %.*s", shown_length(key), key));
 	}
 }
 
-static void warn_ignored(const struct annotations *annotations, enum request_kind kind)
+static void warn_ignored(const struct annotations *annotations, struct request *request)
 {
 	static const char *const keys[] = { ANNOTATION_PREFIX "networks",
 					    ANNOTATION_PREFIX "ports" };
 
 	for (size_t i = 0; i < array_size(keys); i++)
 		if (find_annotation(annotations, keys[i]))
-			log_warning("annotation %s is ignored: the network namespace is %s",
-				    keys[i],
-				    kind == REQUEST_HOST ? "the host's" : "somebody else's");
+			warn(request,
+			     mem_format("annotation %s is ignored: the network namespace "
+					"is %s",
+					keys[i],
+					request->kind == REQUEST_HOST ? "the host's"
+								      : "somebody else's"));
 }
 
 /* ---- interface names ---- */
@@ -366,8 +392,8 @@ static int read_annotations(const struct annotations *annotations, struct reques
 		ret = bad_value(readers[0].key, find_annotation(annotations, readers[0].key), err);
 	if (ret < 0)
 		return ret;
-	warn_unknown(annotations->state, NULL);
-	warn_unknown(annotations->config, annotations->state);
+	warn_unknown(annotations->state, NULL, request);
+	warn_unknown(annotations->config, annotations->state, request);
 	return 0;
 }
 
@@ -383,7 +409,7 @@ int request_build(const struct json *state_annotations, const struct json *confi
 	if (request.kind == REQUEST_NETWORKS)
 		ret = read_annotations(&annotations, &request, err);
 	else
-		warn_ignored(&annotations, request.kind);
+		warn_ignored(&annotations, &request);
 	if (ret < 0)
 		return ret;
 	*ret_request = request;
@@ -412,5 +438,6 @@ void request_clear(struct request *request)
 	free(request->cgroup_path);
 	ports_clear(&request->ports);
 	json_free(request->bandwidth);
+	mem_strings_free(request->warnings);
 	*request = (struct request){ 0 };
 }

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/wire.h"
 #include "ports.h"
 
 #define ANNOTATION_PREFIX "io.oci-network-hook."
@@ -42,13 +43,20 @@ struct request {
 	struct ports ports;     /* for the first network that can publish */
 	struct json *bandwidth; /* CNI capability argument in bits and bits/s, or NULL */
 	char *cgroup_path;      /* linux.cgroupsPath, or NULL */
+	bool comes_again;       /* this program is one of its hooks at poststart, too */
+	char **warnings;        /* what is odd and does no harm, a line each; or NULL */
 };
 
 /* state_annotations wins over config.json's, key by key. config is the parsed config.json.
- * Unknown keys below our prefix are logged as warnings. A bad value is an error that names key and
+ * Unknown keys below our prefix are warnings. A bad value is an error that names key and
  * value (EINVAL, status USAGE); a config.json of the wrong shape has status STATE_JSON. */
 int request_build(const struct json *state_annotations, const struct json *config,
 		  struct request *ret_request, struct err *err);
+
+/* From process to process; and whether what came can be one: names, addresses and the like are as
+ * request_build() makes them. */
+void request_wire(struct wire *wire, struct request *request);
+bool request_ok(const struct request *request);
 
 void request_clear(struct request *request);
 #define auto_request __attribute__((cleanup(request_clear)))

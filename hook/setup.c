@@ -182,8 +182,8 @@ static int apply_or_undo(struct journal *journal, struct setup *setup, struct de
 	return ret;
 }
 
-int setup_run(const struct conf *conf, const struct oci_state *state, struct deadline deadline,
-	      struct err *err)
+int setup_run(const struct conf *conf, const struct oci_state *state, struct reader *reader,
+	      struct deadline deadline, struct err *err)
 {
 	const struct journal_place place = journal_place_of(conf);
 	auto_journal struct journal journal = { .dirfd = -1 };
@@ -193,9 +193,12 @@ int setup_run(const struct conf *conf, const struct oci_state *state, struct dea
 
 	if (already_done(&place, state))
 		return 0;
+	ret = setup_ask(state, reader, deadline, err);
+	if (ret < 0)
+		return ret;
 	if (!gc_some(conf, deadline))
 		gc_earlier_boots(conf, deadline);
-	ret = setup_prepare(conf, state, true, &setup, err);
+	ret = setup_prepare(conf, state, reader, true, deadline, &setup, err);
 	if (ret < 0)
 		return ret;
 	if (setup.deferred) {

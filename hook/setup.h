@@ -10,6 +10,7 @@
 #include "conf.h"
 #include "journal.h"
 #include "kernel/netns.h"
+#include "reader.h"
 #include "request.h"
 #include "rootless/helper.h"
 #include "state.h"
@@ -18,7 +19,6 @@
 struct setup { /* everything the plan is made from, and the plan */
 	const struct conf *conf;
 	const struct oci_state *state;
-	struct json *config; /* the bundle's config.json */
 	struct request request;
 	bool deferred; /* the namespace cannot be seen before poststart, which is hooked too */
 	int netns_fd;  /* of the container; 0: not open */
@@ -30,10 +30,14 @@ struct setup { /* everything the plan is made from, and the plan */
 	struct step_list plan;
 };
 
-/* Find out what the container asks for and plan it. Changes nothing, but for (keep) the subnets of
- * the default network being written down the first time. */
-int setup_prepare(const struct conf *conf, const struct oci_state *state, bool keep,
-		  struct setup *ret_setup, struct err *err);
+/* Have config.json read, which takes the reader a moment. */
+int setup_ask(const struct oci_state *state, const struct reader *reader, struct deadline deadline,
+	      struct err *err);
+
+/* Take what the container asks for and plan it. Changes nothing, but for (keep) the subnets of the
+ * default network being written down the first time. */
+int setup_prepare(const struct conf *conf, const struct oci_state *state, struct reader *reader,
+		  bool keep, struct deadline deadline, struct setup *ret_setup, struct err *err);
 void setup_clear(struct setup *setup);
 #define auto_setup __attribute__((cleanup(setup_clear)))
 
@@ -41,5 +45,5 @@ void setup_clear(struct setup *setup);
 bool setup_runs_on(const struct oci_state *state);
 
 /* Give the container its network, all of it or nothing. Doing it twice is success. */
-int setup_run(const struct conf *conf, const struct oci_state *state, struct deadline deadline,
-	      struct err *err);
+int setup_run(const struct conf *conf, const struct oci_state *state, struct reader *reader,
+	      struct deadline deadline, struct err *err);

@@ -7,6 +7,7 @@
 
 #include "base/auto.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "default_network.h"
 #include "firewall/firewall.h"
 #include "kernel/userns.h"
@@ -15,49 +16,35 @@
 
 enum { CONFIG_MAX = 16 << 20 };
 
-static int load_config(const struct oci_state *state, struct json **ret_config, struct err *err)
+static int read_config(const struct oci_state *state, char **ret_text, size_t *ret_len,
+		       struct err *err)
 {
 	auto_close int bundle = -1;
 	auto_close int file = -1;
-	auto_free char *text = NULL;
-	size_t len;
 	int ret;
 
-	if (!state->bundle) {
-		err_say(err, EBADMSG, "state: no bundle");
-		return err_class(err, STATUS_STATE_JSON);
-	}
+	if (!state->bundle)
+		return err_say(err, EBADMSG, "state: no bundle");
 	bundle = open(state->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (bundle < 0) {
-		err_set(err, errno, "bundle %s", state->bundle);
-		return err_class(err, STATUS_STATE_JSON);
-	}
+	if (bundle < 0)
+		return err_set(err, errno, "bundle %s", state->bundle);
 	file = file_open_within(bundle, "config.json", O_RDONLY | O_NONBLOCK | O_NOCTTY,
 				RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 	ret = file < 0 ? err_set(err, errno, "open config.json")
-		       : file_read_open(file, "config.json", CONFIG_MAX, &text, &len, err);
-	if (ret == 0 && json_parse(text, len, ret_config, err) < 0)
-		ret = err_wrap(err, "config.json");
-	if (ret < 0) {
-		err_wrap(err, "bundle %s", state->bundle);
-		return err_class(err, STATUS_STATE_JSON);
-	}
-	return 0;
+		       : file_read_open(file, "config.json", CONFIG_MAX, ret_text, ret_len, err);
+	return ret < 0 ? err_wrap(err, "bundle %s", state->bundle) : 0;
 }
 
-/* A hook at poststart that is this program. */
-static bool comes_again(const struct json *config)
+int setup_ask(const struct oci_state *state, const struct reader *reader, struct deadline deadline,
+	      struct err *err)
 {
-	const struct json *hooks = json_get(json_get(config, "hooks"), "poststart");
+	auto_free char *text = NULL;
+	size_t len;
+	int ret = read_config(state, &text, &len, err);
 
-	for (size_t i = 0; i < json_count(hooks); i++) {
-		const char *path = json_get_text(json_at(hooks, i), "path");
-		const char *slash = path ? strrchr(path, '/') : NULL;
-
-		if (slash && strcmp(slash + 1, "oci-network-hook") == 0)
-			return true;
-	}
-	return false;
+	if (ret < 0)
+		return err_class(err, STATUS_STATE_JSON);
+	return reader_give_config(reader, text, len, deadline, err);
 }
 
 /* At poststart; runc says "created" even there, and its user needs no second chance. */
@@ -74,12 +61,14 @@ static int open_netns(struct setup *setup, int *ret_fd, struct err *err)
 	bool running = setup_runs_on(setup->state);
 	int ret;
 
+	if (setup->netns_fd > 0)
+		return 0;
 	while ((ret = netns_open_pid(setup->state->pid, ret_fd, err)) == -EACCES && running &&
 	       deadline_left_ms(deadline) > 0)
 		clock_sleep_ms(1);
 	if (ret != -EACCES || running)
 		return ret;
-	if (comes_again(setup->config)) {
+	if (setup->request.comes_again) {
 		setup->deferred = true;
 		return 0;
 	}
@@ -135,9 +124,10 @@ static char *find_owner(const struct conf *conf, struct netns_id netns)
 static int load_networks(struct setup *setup, bool keep, struct err *err)
 {
 	struct conflist_entry *entry;
-	int ret;
+	int ret = 0;
 
-	ret = conflist_load_dir(setup->conf->cni_conf_dir, &setup->networks, err);
+	if (!setup->networks.entries)
+		ret = conflist_load_dir(setup->conf->cni_conf_dir, &setup->networks, err);
 	if (ret < 0 || setup->networks.count > 0)
 		return ret;
 	conflist_dir_clear(&setup->networks);
@@ -239,15 +229,25 @@ static int prepare_networks(struct setup *setup, bool keep, struct err *err)
 	return ret < 0 ? ret : plan_build(&input, &setup->plan, err);
 }
 
-int setup_prepare(const struct conf *conf, const struct oci_state *state, bool keep,
-		  struct setup *ret_setup, struct err *err)
+/* While the reader reads: what nearly every container needs. What cannot be had is asked for again
+ * by whoever needs it, and can say so. */
+static void look_ahead(struct setup *setup)
+{
+	if (netns_open_pid(setup->state->pid, &setup->netns_fd, NULL) < 0)
+		setup->netns_fd = 0;
+	conflist_load_dir(setup->conf->cni_conf_dir, &setup->networks, NULL);
+}
+
+int setup_prepare(const struct conf *conf, const struct oci_state *state, struct reader *reader,
+		  bool keep, struct deadline deadline, struct setup *ret_setup, struct err *err)
 {
 	auto_setup struct setup setup = { .conf = conf, .state = state };
 	int ret;
 
-	ret = load_config(state, &setup.config, err);
-	if (ret == 0)
-		ret = request_build(state->annotations, setup.config, &setup.request, err);
+	look_ahead(&setup);
+	ret = reader_take_request(reader, deadline, &setup.request, err);
+	for (char **line = setup.request.warnings; line && *line; line++)
+		log_warning("%s", *line);
 	if (ret == 0 && setup.request.kind != REQUEST_HOST)
 		ret = identify_netns(&setup, err);
 	if (ret == 0 && setup.request.kind == REQUEST_JOIN)
@@ -264,7 +264,6 @@ int setup_prepare(const struct conf *conf, const struct oci_state *state, bool k
 
 void setup_clear(struct setup *setup)
 {
-	json_free(setup->config);
 	request_clear(&setup->request);
 	conflist_dir_clear(&setup->networks);
 	free(setup->owner);

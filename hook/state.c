@@ -75,16 +75,16 @@ static int read_to_end(int fd, struct deadline deadline, char **text, size_t *re
 	return 0;
 }
 
-int state_read(int fd, struct deadline deadline, struct oci_state *ret_state, struct err *err)
+int state_read(int fd, struct deadline deadline, char **ret_text, size_t *ret_len, struct err *err)
 {
 	auto_free char *text = NULL;
-	size_t len = 0;
 	int ret;
 
-	ret = read_to_end(fd, deadline, &text, &len, err);
+	ret = read_to_end(fd, deadline, &text, ret_len, err);
 	if (ret < 0)
 		return bad_state(err, ret);
-	return state_parse(text, len, ret_state, err);
+	*ret_text = take_ptr(text);
+	return 0;
 }
 
 /* ---- the members ---- */
@@ -207,6 +207,27 @@ int state_parse(const char *text, size_t len, struct oci_state *ret_state, struc
 	*ret_state = state;
 	state = (struct oci_state){ 0 };
 	return 0;
+}
+
+/* ---- from process to process ---- */
+
+void state_wire(struct wire *wire, struct oci_state *state)
+{
+	int64_t pid = state->pid;
+
+	wire_text(wire, &state->id);
+	wire_text(wire, &state->status);
+	wire_text(wire, &state->bundle);
+	wire_bool(wire, &state->has_pid);
+	wire_number(wire, &pid);
+	wire->bad |= pid < 0 || pid > INT_MAX;
+	state->pid = (pid_t)pid;
+}
+
+bool state_ok(const struct oci_state *state)
+{
+	return state->id && state_id_ok(state->id) && (!state->bundle || state->bundle[0] == '/') &&
+	       (state->has_pid || state->pid == 0);
 }
 
 void state_clear(struct oci_state *state)

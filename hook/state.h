@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/wire.h"
 
 enum { STATE_ID_MAX = 128, STATE_SIZE_MAX = 1 << 20 };
 
@@ -26,9 +27,13 @@ struct oci_state {
 /* Read the descriptor to its end, or until the deadline. What is beyond STATE_SIZE_MAX is read and
  * thrown away before it is refused: a writer that nobody reads would die of SIGPIPE (crun does).
  * Errors have status STATE_JSON. */
-int state_read(int fd, struct deadline deadline, struct oci_state *ret_state, struct err *err);
+int state_read(int fd, struct deadline deadline, char **ret_text, size_t *ret_len, struct err *err);
 
 int state_parse(const char *text, size_t len, struct oci_state *ret_state, struct err *err);
+
+/* From process to process, but for the annotations; and whether what came can be one. */
+void state_wire(struct wire *wire, struct oci_state *state);
+bool state_ok(const struct oci_state *state);
 
 void state_clear(struct oci_state *state);
 #define auto_state __attribute__((cleanup(state_clear)))

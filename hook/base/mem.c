@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mem.h"
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#else
+#include "libc/heap.h"
+#endif
 
 enum { ONCE = 256 }; /* most texts are shorter, and need not be printed twice */
 
@@ -110,4 +118,31 @@ void mem_strings_free(char **list)
 	for (size_t i = 0; list && list[i]; i++)
 		free(list[i]);
 	free(list);
+}
+
+/* ---- without the kernel ---- */
+
+#ifdef __GLIBC__
+/* What was freed at the end of its heap glibc keeps, when it is told so. */
+static bool confine(size_t size)
+{
+	void *all;
+
+	mallopt(M_MMAP_MAX, 0);
+	mallopt(M_TRIM_THRESHOLD, INT_MAX);
+	all = malloc(size);
+	free(all);
+	return all;
+}
+#else
+static bool confine(size_t size)
+{
+	return heap_confine(size);
+}
+#endif
+
+void mem_confine(size_t size)
+{
+	while (size > 0 && !confine(size))
+		size /= 2;
 }

@@ -18,3 +18,7 @@ char *mem_vformat(const char *format, va_list args) __attribute__((format(printf
 char **mem_strings_add(char **list, const char *text);
 size_t mem_strings_count(char *const *list);
 void mem_strings_free(char **list);
+
+/* Memory for a process that will not be able to ask the kernel for more: as much as can be had, at
+ * most this much. With address sanitizer there is no such thing. */
+void mem_confine(size_t size);

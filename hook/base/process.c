@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <stdint.h>
@@ -73,12 +74,17 @@ void process_settle(void)
 	prctl(PR_SET_DUMPABLE, 0);
 }
 
-static void close_from(int first)
+static void close_between(int first, int last)
 {
-	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+	if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
 		return;
-	for (int fd = first; fd < FILES_WANTED; fd++) /* before Linux 5.9 */
+	for (int fd = first; fd <= last && fd < FILES_WANTED; fd++) /* before Linux 5.9 */
 		close(fd);
+}
+
+void process_close_from(int first)
+{
+	close_between(first, INT_MAX);
 }
 
 /* What a set-up or tear-down needs: links, rules and namespaces; ports below 1024, to see whether
@@ -107,10 +113,11 @@ static void drop_rights(void)
 	syscall(SYS_capset, &header, data);
 }
 
-void process_detach(void)
+void process_detach(int kept_fd)
 {
 	drop_rights();
-	close_from(3);
+	close_between(3, kept_fd - 1);
+	process_close_from(kept_fd < 3 ? 3 : kept_fd + 1);
 	clearenv();
 	(void)!chdir("/"); /* or be where we are */
 }

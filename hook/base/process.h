@@ -14,9 +14,11 @@ void process_settle(void);
  * child itself begins with the defaults of all signals. */
 void process_expect_children(void);
 
-/* As a hook, once the configuration is known: no inherited descriptor above 2, no environment,
- * working directory /, no more rights than are needed. */
-void process_detach(void);
+/* As a hook, once the configuration is known: no inherited descriptor above 2 (but for one that is
+ * ours), no environment, working directory /, no more rights than are needed. */
+void process_detach(int kept_fd);
+
+void process_close_from(int first); /* every descriptor from this one on */
 
 /* Are there enough descriptors to do everything, and to undo it? EMFILE. */
 int process_check_files(struct err *err);

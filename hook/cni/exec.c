@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "kernel/child.h"
+#include "kernel/sealed.h"
 #include "plugin.h"
 
 enum {
@@ -22,6 +23,7 @@ enum {
 	QUOTE_MAX = 300, /* of what a plugin printed, in an error message */
 	BUSY_MS = 6000,  /* as long as libcni waits for a plugin that is being installed */
 	BUSY_STEP_MS = 50,
+	READ_MS = 5000, /* for a megabyte to be read, which takes some milliseconds */
 };
 
 /* What a plugin says when there is no address to be had: the messages of host-local
@@ -131,12 +133,17 @@ static int plugin_error(const struct json *object, struct err *err)
 	return ret;
 }
 
+static int read_output(const struct child_end *end, struct json **ret_json, struct err *err)
+{
+	return sealed_json(end->output, end->output_len, deadline_in_ms(READ_MS), ret_json, err);
+}
+
 static int failed(const struct child_end *end, struct err *err)
 {
 	auto_free char *how = describe_status(end->status);
 	auto_json struct json *said = NULL;
 
-	if (json_parse(end->output, end->output_len, &said, NULL) == 0 && is_error_object(said))
+	if (read_output(end, &said, NULL) == 0 && is_error_object(said))
 		return plugin_error(said, err);
 	if (!is_blank(end->output))
 		err_say(err, EIO, "%s, printed \"%.*s\"", how, QUOTE_MAX, end->output);
@@ -177,7 +184,7 @@ static int succeeded(const struct plugin *self, const struct cni_call *call,
 		err_class(err, STATUS_PLUGIN);
 		return -EBADMSG;
 	}
-	if (json_parse(end->output, end->output_len, &said, &why) < 0 && needs_output(call))
+	if (read_output(end, &said, &why) < 0 && needs_output(call))
 		return bad_output(why.text, end->output, err);
 	if (is_hidden_error(said))
 		return plugin_error(said, err);

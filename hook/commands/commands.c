@@ -9,10 +9,12 @@
 
 static const struct command commands[] = {
 	{ "hook", "[STAGE]", "what runtimes start: the OCI state JSON on standard input",
-	  command_hook },
-	{ "plan", "[STAGE]", "what set-up would do for the state on standard input", command_plan },
-	{ "setup", "", "set up for the state on standard input", command_setup },
-	{ "teardown", "[ID]", "tear down ID, or the state on standard input", command_teardown },
+	  command_hook, .state_below = 2 },
+	{ "plan", "[STAGE]", "what set-up would do for the state on standard input", command_plan,
+	  .state_below = 3 },
+	{ "setup", "", "set up for the state on standard input", command_setup, .state_below = 1 },
+	{ "teardown", "[ID]", "tear down ID, or the state on standard input", command_teardown,
+	  .state_below = 1 },
 	{ "ls", "[--json]", "every container: networks, addresses, ports", command_ls },
 	{ "inspect", "ID", "NetworkSettings of a container, as JSON", command_inspect },
 	{ "stats", "[ID] [--json] [--prometheus]", "counters per interface", command_stats },

@@ -5,11 +5,13 @@
 
 #include "base/err.h"
 #include "conf.h"
+#include "reader.h"
 
 struct invocation {
 	const struct conf *conf;
-	int argc;    /* arguments behind the command, without the global options */
-	char **argv; /* ends with NULL */
+	int argc;              /* arguments behind the command, without the global options */
+	char **argv;           /* ends with NULL */
+	struct reader *reader; /* of a command that has one */
 };
 
 struct command {
@@ -18,6 +20,8 @@ struct command {
 	const char *summary;
 	/* Prints to standard output what was asked for; errors are main's to print. */
 	int (*run)(const struct invocation *invocation, struct err *err);
+	/* With fewer arguments than this it is given the state on standard input, and a reader. */
+	int state_below;
 };
 
 const struct command *command_find(const char *name); /* NULL: no such command */

@@ -37,13 +37,17 @@ static void print_json(const struct step_list *steps)
 	printf("%s\n", text);
 }
 
-static int plan_setup(const struct conf *conf, const struct oci_state *state, bool json,
+static int plan_setup(const struct invocation *invocation, const struct oci_state *state, bool json,
 		      struct err *err)
 {
+	struct deadline deadline = deadline_in_ms(invocation->conf->timeout_ms);
 	auto_setup struct setup setup = { 0 };
 	int ret;
 
-	ret = setup_prepare(conf, state, false, &setup, err);
+	ret = setup_ask(state, invocation->reader, deadline, err);
+	if (ret == 0)
+		ret = setup_prepare(invocation->conf, state, invocation->reader, false, deadline,
+				    &setup, err);
 	if (ret < 0)
 		return err_wrap(err, "container %s: plan", state->id);
 	if (json)
@@ -93,11 +97,12 @@ int command_plan(const struct invocation *invocation, struct err *err)
 		else
 			stage_name = invocation->argv[i];
 	}
-	ret = state_read(STDIN_FILENO, deadline_in_ms(invocation->conf->timeout_ms), &state, err);
+	ret = reader_take_state(invocation->reader, deadline_in_ms(invocation->conf->timeout_ms),
+				&state, err);
 	if (ret == 0)
 		ret = stage_decide(stage_name, &state, &stage, err);
 	if (ret < 0)
 		return ret;
-	return stage == STAGE_SETUP ? plan_setup(invocation->conf, &state, json, err)
+	return stage == STAGE_SETUP ? plan_setup(invocation, &state, json, err)
 				    : plan_teardown(invocation->conf, &state, err);
 }

@@ -32,6 +32,7 @@ enum { HEAD = offsetof(struct block, content) };
 static struct block *freed[KINDS];
 static char *stretch;
 static size_t stretch_left;
+static bool confined; /* to that */
 
 static struct block *block_of(void *content)
 {
@@ -77,6 +78,18 @@ static struct block *map_block(size_t size)
 	return block;
 }
 
+bool heap_confine(size_t size)
+{
+	char *whole = map(size, MAP_NORESERVE);
+
+	if (!whole)
+		return false;
+	stretch = whole;
+	stretch_left = size;
+	confined = true;
+	return true;
+}
+
 static bool have_stretch(size_t size)
 {
 	bool first = !stretch;
@@ -85,6 +98,10 @@ static bool have_stretch(size_t size)
 
 	if (size <= stretch_left)
 		return true;
+	if (confined) {
+		errno = ENOMEM;
+		return false;
+	}
 	more = map(length, first ? MAP_POPULATE : 0);
 	if (!more)
 		return false;
@@ -108,6 +125,17 @@ static struct block *cut(uint32_t kind, size_t size)
 	return block;
 }
 
+static struct block *cut_large(size_t units)
+{
+	struct block *block = units < SIZE_MAX / UNIT - 1 ? cut(0, units * UNIT) : NULL;
+
+	if (block)
+		block->state = MAPPED;
+	else
+		errno = ENOMEM;
+	return block;
+}
+
 static struct block *take(size_t size)
 {
 	size_t units = units_of(size);
@@ -115,7 +143,7 @@ static struct block *take(size_t size)
 	uint32_t kind;
 
 	if (units > LARGEST)
-		return map_block(size);
+		return confined ? cut_large(units) : map_block(size);
 	kind = kind_of(units, &units);
 	block = freed[kind];
 	if (!block)
@@ -150,7 +178,8 @@ void heap_give_back(void *content)
 		return;
 	block = block_of(content);
 	if (block->state == MAPPED) {
-		munmap(block, HEAD + block->size);
+		if (!confined)
+			munmap(block, HEAD + block->size);
 		return;
 	}
 	if ((block->state != FRESH && block->state != AGAIN) || block->kind >= KINDS)

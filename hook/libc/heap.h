@@ -8,9 +8,14 @@
  * What is freed twice, or was never given out, ends the process. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 void *heap_take(size_t size); /* NULL, with ENOMEM; aligned to 16 bytes */
 void *heap_take_zeroed(size_t size);
 void *heap_resize(void *content, size_t size); /* takes NULL; the old one stays when it fails */
 void heap_give_back(void *content);            /* takes NULL */
+
+/* From now on all comes out of one mapping, made now, and the kernel is not asked again: of what is
+ * larger than 64 KiB nothing can be used again. false: it cannot be had. */
+bool heap_confine(size_t size);

@@ -75,12 +75,12 @@ int helper_choose(const struct conf *conf, const char *name, struct deadline dea
 	return err_class(err, STATUS_ROOTLESS);
 }
 
-bool helper_is_name(const char *word)
+const char *helper_name(const char *word)
 {
 	for (size_t i = 0; i < array_size(names); i++)
 		if (strcmp(names[i], word) == 0)
-			return true;
-	return false;
+			return names[i];
+	return NULL;
 }
 
 const char *helper_ifname(const char *name)

@@ -19,7 +19,7 @@ struct helper {
 int helper_choose(const struct conf *conf, const char *name, struct deadline deadline,
 		  struct helper *ret_helper, struct err *err);
 
-bool helper_is_name(const char *word);
+const char *helper_name(const char *word); /* itself, static; NULL: not one */
 
 /* The name its interface has when none is asked for. */
 const char *helper_ifname(const char *name);

@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include "base/auto.h"
+#include "kernel/sealed.h"
 
 enum { ANSWER_MAX = 64 << 10, RETRY_MS = 2 };
 
@@ -153,7 +154,7 @@ static int talk(const struct slirp_api *api, const char *request, struct json **
 		return ret;
 	if (len == 0)
 		return broken(err, "it gives no answer");
-	if (json_parse(text, len, ret_answer, &why) < 0)
+	if (sealed_json(text, len, api->deadline, ret_answer, &why) < 0)
 		return broken(err, why.text);
 	return 0;
 }

@@ -3,9 +3,11 @@
  * What is asked for is then planned, on a host with a few networks. */
 #include <arpa/inet.h>
 
+#include "base/utf8.h"
 #include "cni/conflist.h"
 #include "conf.h"
 #include "fuzz.h"
+#include "fuzz_request.h"
 #include "plan.h"
 #include "request.h"
 #include "state.h"
@@ -154,5 +156,7 @@ FUZZ()
 		return;
 	}
 	check(&request);
+	if (utf8_ok(text)) /* as all JSON is */
+		must_travel(&request);
 	plan(&request);
 }

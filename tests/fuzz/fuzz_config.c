@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A bundle's config.json, from whoever made the bundle. */
 #include "fuzz.h"
+#include "fuzz_request.h"
 #include "request.h"
 
 static void check(const struct request *request)
@@ -23,8 +24,10 @@ FUZZ()
 		must_survive_printing(config);
 		ret = request_build(NULL, config, &request, &err);
 	}
-	if (ret < 0)
+	if (ret < 0) {
 		must_be_error(ret, &err);
-	else
-		check(&request);
+		return;
+	}
+	check(&request);
+	must_travel(&request);
 }

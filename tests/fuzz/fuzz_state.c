@@ -22,9 +22,13 @@ static void check(const struct oci_state *state)
 static int read_back(const char *text, size_t len, struct oci_state *ret_state, struct err *err)
 {
 	auto_close int fd = memfd_create("state", MFD_CLOEXEC);
+	auto_free char *copy = NULL;
+	size_t copied;
+	int ret;
 
 	MUST(fd >= 0 && write(fd, text, len) == (ssize_t)len && lseek(fd, 0, SEEK_SET) == 0);
-	return state_read(fd, deadline_in_ms(1000), ret_state, err);
+	ret = state_read(fd, deadline_in_ms(1000), &copy, &copied, err);
+	return ret < 0 ? ret : state_parse(copy, copied, ret_state, err);
 }
 
 FUZZ()

@@ -3,6 +3,7 @@
 # What the hook may do while it reads what strangers wrote: of root's capabilities only those that a
 # set-up needs. The plugins that it executes have all of them again.
 
+bats_require_minimum_version 1.5.0
 load ../runtime/lib-hook
 
 # CAP_DAC_OVERRIDE, DAC_READ_SEARCH, KILL, NET_BIND_SERVICE, NET_ADMIN, SYS_PTRACE, SYS_ADMIN
@@ -57,4 +58,49 @@ waits_with_less() {
 	kill_holder
 	rm /etc/oci-network-hook.conf
 	umount /run/elsewhere/netns
+}
+
+# Whoever gets the better of who reads is there: see tests/test_sealed.c for what they try.
+@test "strangers' strings are read by a process that reads, writes, ends and does nothing else" {
+	local reader trace=$HOST_TMP/trace
+
+	[[ $(type -P strace) ]] || skip "strace is missing"
+	write_podman_conflist
+	holder
+	set_up c1 "$PID" "" podman # for its state
+	"$HOOK" teardown c1
+	strace -f -o "$trace" "$HOOK" setup <"$HOST_TMP/b/c1.json"
+	strace -f -o "$trace.down" "$HOOK" teardown <"$HOST_TMP/b/c1.json"
+	for trace in "$trace" "$trace.down"; do
+		reader=$(awk '/prctl\(PR_SET_SECCOMP, SECCOMP_MODE_STRICT\) += 0/ { print $1 }' "$trace")
+		[[ $reader ]]
+		# Before: no right is left when it reads what a runtime writes.
+		awk -v p="$reader" '$1 == p && /capset\(/ { none = 1 } $1 == p && /read\(0/ { exit !none }' "$trace"
+		# After: nothing else, and nobody else has read an annotation or config.json as JSON.
+		awk -v p="$reader" '$1 == p && sealed && $2 !~ /^(read|write|exit|<\.\.\.|\+\+\+)/ { print; bad = 1 }
+			$1 == p && /SECCOMP_MODE_STRICT/ { sealed = 1 } END { exit bad || !sealed }' "$trace"
+		run -1 grep -E "^$(awk 'NR == 1 { print $1 }' "$trace") +read\(0," "$trace"
+	done
+	kill_holder
+}
+
+ended() {
+	local stat
+
+	[[ -e /proc/$1/stat ]] || return 0
+	stat=$(<"/proc/$1/stat")
+	[[ ${stat##*) } == Z* ]]
+}
+
+@test "it is gone with the hook, also when that is killed before the runtime has said a word" {
+	local pid reader
+
+	mkfifo "$HOST_TMP/silent"
+	"$HOOK" hook createRuntime <>"$HOST_TMP/silent" 3>&- &
+	pid=$!
+	wait_for 3 pgrep -P "$pid"
+	reader=$(pgrep -P "$pid")
+	kill -KILL "$pid"
+	wait "$pid" || true
+	wait_for 3 ended "$reader"
 }
