@@ -255,8 +255,11 @@ static void test_hostile(void)
 		char bytes[900];
 		struct wire wire = { .reading = true, .bytes = bytes, .len = sizeof(bytes) };
 
-		for (size_t i = 0; i < sizeof(bytes); i += 9)
-			memcpy(bytes + i, "\4\1\0\0\0\0\0\0\0", 9);
+		memset(bytes, 0, sizeof(bytes));
+		for (size_t i = 0; i < sizeof(bytes); i += 9) {
+			bytes[i] = JSON_ARRAY;
+			bytes[i + 1] = 1; /* element */
+		}
 		read_json(&wire);
 		CHECK(!wire_end(&wire));
 		CHECK(wire.at < sizeof(bytes)); /* it did not go to the bottom */

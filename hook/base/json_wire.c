@@ -11,12 +11,12 @@ enum { DEPTH_MAX = 64, NONE = JSON_OBJECT + 1 };
 
 static void write_value(struct wire *wire, const struct json *json)
 {
-	char type = json ? (char)json->type : NONE;
+	unsigned char type = json ? (unsigned char)json->type : NONE;
 	char *text;
 	bool is_true;
 	size_t count;
 
-	wire_bytes(wire, &type, 1);
+	wire_bytes(wire, (const char *)&type, 1);
 	if (!json)
 		return;
 	text = (char *)json->text;
@@ -80,12 +80,12 @@ static void read_members(struct wire *wire, struct json *json, int depth)
 static struct json *read_value(struct wire *wire, int depth)
 {
 	const char *byte = wire_bytes(wire, NULL, 1);
-	int type = byte ? *byte : NONE;
+	int type = byte ? (unsigned char)*byte : NONE;
 	struct json *json;
 
 	if (type == NONE)
 		return NULL;
-	if (type < JSON_NULL || type > NONE || depth > DEPTH_MAX) {
+	if (type > NONE || depth > DEPTH_MAX) {
 		wire->bad = true;
 		return NULL;
 	}

@@ -45,15 +45,13 @@ void wire_number(struct wire *wire, int64_t *value)
 
 void wire_bool(struct wire *wire, bool *value)
 {
-	char byte = !wire->reading && *value;
-	const char *bytes = wire_bytes(wire, &byte, 1);
+	static const char bytes[] = { 0, 1 };
+	const char *byte = wire_bytes(wire, &bytes[!wire->reading && *value], 1);
 
-	if (!wire->reading || !bytes)
+	if (!wire->reading || !byte)
 		return;
-	if (*bytes == 0 || *bytes == 1)
-		*value = *bytes;
-	else
-		wire->bad = true;
+	wire->bad |= *byte != bytes[0] && *byte != bytes[1];
+	*value = *byte == bytes[1];
 }
 
 void wire_count(struct wire *wire, size_t *count)
@@ -75,7 +73,7 @@ static const char *pass_text(struct wire *wire, const char *text, size_t *ret_le
 	const char *bytes;
 
 	wire_count(wire, &count);
-	if (count == 0)
+	if (count == 0 || (!wire->reading && !text))
 		return NULL;
 	bytes = wire_bytes(wire, text, count);
 	if (!wire->reading || !bytes)

@@ -80,5 +80,5 @@ fail() {
 @test "CNI's executables" {
 	printf 'plugins = exec\nfirewall = nftables\n' >/etc/oci-network-hook.conf
 	EXECUTABLES=yes
-	fail 1 --phase setup,teardown --rotate
+	fail 1 --phase setup,teardown --rotate --twice-is-once
 }
