@@ -2,11 +2,6 @@
 #include "sealed.h"
 
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/landlock.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -18,6 +13,7 @@
 
 #include "base/auto.h"
 #include "base/process.h"
+#include "confine.h"
 
 enum {
 	MEMORY = 256 << 20, /* address space; what is not used is not there */
@@ -31,73 +27,6 @@ struct header {
 };
 
 /* ---- the process ---- */
-
-#if defined(__x86_64__)
-#define ARCHITECTURE AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define ARCHITECTURE AUDIT_ARCH_AARCH64
-#elif defined(__riscv) && __riscv_xlen == 64
-#define ARCHITECTURE AUDIT_ARCH_RISCV64
-#endif
-
-/* Below somebody's filter there is no strict mode. */
-static void filter_calls(void)
-{
-#ifdef ARCHITECTURE
-	struct sock_filter program[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 0, 5),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_read, 4, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 3, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit, 2, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigreturn, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	const struct sock_fprog whole = { array_size(program), program };
-
-	prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &whole);
-#endif
-}
-
-static void deny_files(void)
-{
-	const struct landlock_ruleset_attr all = {
-		.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1,
-	};
-	long rules = syscall(SYS_landlock_create_ruleset, &all, sizeof(all.handled_access_fs), 0);
-
-	if (rules < 0)
-		return;
-	syscall(SYS_landlock_restrict_self, (int)rules, 0);
-	close((int)rules);
-}
-
-static _Noreturn void leave(int status)
-{
-	for (;;)
-		syscall(SYS_exit, status);
-}
-
-static void drop_all_rights(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (syscall(SYS_capset, &header, none) < 0)
-		leave(1);
-}
-
-static void seal(void)
-{
-	deny_files();
-#ifndef __SANITIZE_ADDRESS__ /* which asks the kernel for memory */
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) < 0)
-		filter_calls();
-#endif
-}
 
 /* A message is its header and, right behind it, its text. Owned. */
 static char *make_message(bool is_error, const char *text, size_t len, size_t *ret_len)
@@ -118,7 +47,7 @@ static void read_all(int fd, void *bytes, size_t len)
 		ssize_t count = read(fd, bytes, len);
 
 		if (count <= 0)
-			leave(0);
+			confine_leave(0);
 		bytes = (char *)bytes + count;
 		len -= (size_t)count;
 	}
@@ -133,7 +62,7 @@ static void write_answer(int fd, bool is_error, const struct wire *answer)
 		ssize_t count = write(fd, rest, left);
 
 		if (count < 0)
-			leave(1);
+			confine_leave(1);
 		rest += count;
 		left -= (size_t)count;
 	}
@@ -176,19 +105,20 @@ static void answer_next(int fd, const struct sealed_work *work, void *data)
 
 static _Noreturn void run_sealed(int fd, const struct sealed_work *work, void *data)
 {
-	drop_all_rights();
+	if (confine_rights() < 0)
+		confine_leave(1);
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* in case it waits for something else than us */
 	mem_confine(MEMORY);
 	if (work->begin)
 		work->begin(data);
 	if (dup2(fd, STDIN_FILENO) < 0)
-		leave(1);
+		confine_leave(1);
 	process_close_from(STDIN_FILENO + 1);
-	seal();
+	confine_calls();
 	answer_first(STDIN_FILENO, work, data);
 	while (work->next)
 		answer_next(STDIN_FILENO, work, data);
-	leave(0);
+	confine_leave(0);
 }
 
 /* ---- the one that asks ---- */
@@ -226,23 +156,23 @@ static int wait_for(const struct sealed *sealed, short events, struct deadline d
 		ready = poll(&pollfd, 1, deadline_left_ms(deadline));
 	while (ready < 0 && errno == EINTR);
 	if (ready < 0)
-		return err_set(err, errno, "wait for the process that reads it");
+		return err_set(err, errno, "wait for the reading process");
 	if (ready > 0)
 		return 0;
-	err_say(err, ETIMEDOUT, "the process that reads it takes too long");
+	err_say(err, ETIMEDOUT, "the reading process takes too long");
 	return err_class(err, STATUS_TIMEOUT);
 }
 
 static int makes_no_sense(struct err *err)
 {
-	return err_say(err, EBADMSG, "the process that reads it makes no sense");
+	return err_say(err, EBADMSG, "the reading process makes no sense");
 }
 
 static int has_ended(struct err *err)
 {
 	return err_say(err, EPIPE,
-		       "the process that reads it has ended: too little memory, or "
-		       "something in it made it do what it must not");
+		       "the reading process has ended: too little memory, or it was made to do "
+		       "what it must not");
 }
 
 int sealed_ask(const struct sealed *sealed, const char *text, size_t len, struct deadline deadline,
@@ -363,52 +293,4 @@ void sealed_end(struct sealed *sealed)
 	while (waitpid(sealed->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	*sealed = (struct sealed){ 0 };
-}
-
-/* ---- JSON ---- */
-
-struct json_text {
-	const char *text;
-	size_t len;
-};
-
-static int answer_json(void *data, struct wire *answer, struct err *err)
-{
-	const struct json_text *given = data;
-	auto_json struct json *json = NULL;
-	int ret = json_parse(given->text, given->len, &json, err);
-
-	if (ret == 0)
-		wire_json(answer, &json);
-	return ret;
-}
-
-static int take_json(const struct sealed *sealed, struct deadline deadline, struct json **ret_json,
-		     struct err *err)
-{
-	auto_wire struct wire answer = { 0 };
-	auto_json struct json *json = NULL;
-	int ret = sealed_answer(sealed, deadline, &answer, err);
-
-	if (ret < 0)
-		return ret;
-	wire_json(&answer, &json);
-	ret = sealed_check(&answer, json, err);
-	if (ret == 0)
-		*ret_json = take_ptr(json);
-	return ret;
-}
-
-int sealed_json(const char *text, size_t len, struct deadline deadline, struct json **ret_json,
-		struct err *err)
-{
-	static const struct sealed_work work = { .first = answer_json };
-	auto_sealed struct sealed sealed = { 0 };
-	int ret;
-
-#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION /* a process for each run would be slow */
-	return json_parse(text, len, ret_json, err);
-#endif
-	ret = sealed_start(&work, &(struct json_text){ text, len }, &sealed, err);
-	return ret < 0 ? ret : take_json(&sealed, deadline, ret_json, err);
 }
