@@ -456,11 +456,11 @@ static void test_socket(void)
 	TEST("a socket that nobody listens at any more")
 	{
 		struct server server = start(&(struct reply){ "{\"entries\":[]}" });
+		siginfo_t ended;
 
 		list_at(&server, scratch_path("none"), server.pid, &err);
 		kill(server.pid, SIGKILL);
-		waitpid(server.pid, NULL, WNOWAIT);
-		usleep(20000);
+		waitid(P_PID, (id_t)server.pid, &ended, WEXITED | WNOWAIT);
 		{
 			const struct slirp_api api = { scratch_path("socket"), server.pid,
 						       server.process, deadline_in_ms(SHORT_MS) };
