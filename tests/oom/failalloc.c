@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* malloc() and its family for a build of the program in which one allocation fails: that number
  * $FAIL_ALLOC, counted from the beginning of the process, also in what it forks. When it has failed
- * a byte is appended to the file $FAIL_ALLOC_DID. Nothing is ever given back. Linked in, so that it
- * works with a static libc as well. */
+ * the first byte of the file $FAIL_ALLOC_DID becomes x: through memory, since it may be where no file
+ * can be opened any more. Nothing is given back but what was taken last. Linked in, so that it works
+ * with a static libc as well. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -25,15 +26,18 @@ int failing_posix_memalign(void **ret_place, size_t alignment,
 
 static char *next, *end;
 static long count, wanted = -1;
+static char *did;
 
-static void say_so(void)
+static void open_did(void)
 {
 	const char *file = getenv("FAIL_ALLOC_DID");
-	int fd = file ? open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
+	int fd = file ? open(file, O_RDWR | O_CLOEXEC) : -1;
 
 	if (fd < 0)
 		return;
-	(void)!write(fd, "x", 1);
+	did = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (did == MAP_FAILED)
+		abort();
 	close(fd);
 }
 
@@ -43,10 +47,12 @@ static int fails(void)
 		const char *text = environ ? getenv("FAIL_ALLOC") : NULL;
 
 		wanted = text ? atol(text) : 0;
+		open_did();
 	}
 	if (++count != wanted)
 		return 0;
-	say_so();
+	if (did)
+		*did = 'x';
 	errno = ENOMEM;
 	return 1;
 }
@@ -83,12 +89,15 @@ void *failing_malloc(size_t size)
 
 void failing_free(void *old)
 {
-	(void)old;
+	if (old && (char *)old + (((size_t *)old)[-1] + 15) / 16 * 16 == next)
+		next = old;
 }
 
 void *failing_calloc(size_t members, size_t size)
 {
-	return size && members > SIZE_MAX / size ? NULL : allocate(members * size, 16);
+	void *place = size && members > SIZE_MAX / size ? NULL : allocate(members * size, 16);
+
+	return place ? memset(place, 0, members * size) : NULL;
 }
 
 void *failing_realloc(void *old, size_t size)
