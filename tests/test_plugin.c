@@ -326,11 +326,14 @@ static void test_busy(void)
 					    .conf = conf,
 					    .deadline = deadline_in_ms(300) };
 		auto_close int fd = open(scratch_script("busy", "exit 0"), O_WRONLY | O_CLOEXEC);
+		int ret;
 
 		CHECK(fd >= 0);
 		CHECK_INT(find("busy", scratch, false, &plugin, &err), 0);
-		CHECK_INT(plugin.call(&plugin, &request, &output, &err), -ETXTBSY);
-		CHECK_INT(err.status, STATUS_PLUGIN);
+		ret = plugin.call(&plugin, &request, &output, &err);
+		/* On a busy machine the last attempt may take longer than there is time. */
+		CHECK(ret == -ETXTBSY || ret == -ETIMEDOUT);
+		CHECK_INT(err.status, ret == -ETXTBSY ? STATUS_PLUGIN : STATUS_TIMEOUT);
 	}
 }
 
