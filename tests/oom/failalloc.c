@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* malloc() and its family for a build of the program in which one allocation fails: that number
  * $FAIL_ALLOC, counted from the beginning of the process, also in what it forks. When it has failed
- * the first byte of the file $FAIL_ALLOC_DID becomes x: through memory, since it may be where no file
- * can be opened any more. Nothing is given back but what was taken last. Linked in, so that it works
- * with a static libc as well. */
+ * the first byte of the file $FAIL_ALLOC_DID becomes x: through memory, since it may be where no
+ * file can be opened any more. Nothing is given back but what was taken last. Linked in, so that it
+ * works with a static libc as well. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
