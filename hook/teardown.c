@@ -30,8 +30,7 @@ int teardown_run(const struct conf *conf, const char *id, struct deadline deadli
 
 	ret = journal_open(&place, id, JOURNAL_EXISTING, deadline, &journal, err);
 	if (ret == -ENOENT) {
-		rmdir(conf->state_dir); /* a set-up that was killed may have got no further than
-					   this */
+		journal_tidy(&place); /* a run that was killed may have got as far as this */
 		return 0;
 	}
 	if (ret < 0)

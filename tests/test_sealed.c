@@ -334,11 +334,11 @@ static int write_much(void *data, struct wire *answer, struct err *err)
 	(void)answer;
 	(void)err;
 	if (*(int *)data == 0) /* larger than any message */
-		(void)!write(0, "\0\0\0\0\377\377\377\377", 8);
+		(void)!write(1, "\0\0\0\0\377\377\377\377", 8);
 	else if (*(int *)data == 1) /* and something behind it */
-		(void)!write(0, raw, sizeof(raw));
+		(void)!write(1, raw, sizeof(raw));
 	else /* an error that is none */
-		(void)!write(0, "\1\0\0\0\0\0\0\0", 8);
+		(void)!write(1, "\1\0\0\0\0\0\0\0", 8);
 	return never(data, answer, err);
 }
 

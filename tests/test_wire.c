@@ -230,6 +230,7 @@ static void test_hostile(void)
 		{ "more texts than bytes", read_texts, BYTES("\377\377\377\377\0\0\0\0") },
 		{ "a list with a hole", read_texts, BYTES("\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0") },
 		{ "half true", read_bool, BYTES("\2") },
+		{ "no truth at all", read_bool, "", 0 },
 		{ "JSON of no type", read_json, BYTES("\7") },
 		{ "JSON of a negative type", read_json, BYTES("\377") },
 		{ "nothing at all", read_json, "", 0 },

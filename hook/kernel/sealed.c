@@ -19,6 +19,8 @@ enum {
 	MEMORY = 256 << 20, /* address space; what is not used is not there */
 	MESSAGE_MAX = 16 << 20,
 	FIRST_ROOM = 4 << 10,
+	SOCKET =
+		STDOUT_FILENO, /* where it is in the process: what has errors to say is not heard */
 };
 
 struct header {
@@ -109,15 +111,16 @@ static _Noreturn void run_sealed(int fd, const struct sealed_work *work, void *d
 		confine_leave(1);
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* in case it waits for something else than us */
 	mem_confine(MEMORY);
+	if (dup2(fd, SOCKET) < 0)
+		confine_leave(1);
+	process_close_from(SOCKET + 1);
 	if (work->begin)
 		work->begin(data);
-	if (dup2(fd, STDIN_FILENO) < 0)
-		confine_leave(1);
-	process_close_from(STDIN_FILENO + 1);
+	close(STDIN_FILENO);
 	confine_calls();
-	answer_first(STDIN_FILENO, work, data);
+	answer_first(SOCKET, work, data);
 	while (work->next)
-		answer_next(STDIN_FILENO, work, data);
+		answer_next(SOCKET, work, data);
 	confine_leave(0);
 }
 

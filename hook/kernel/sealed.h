@@ -24,7 +24,7 @@ struct sealed {
 /* What it does. data is its own copy, as it was at the start. An answer is a value that is put down
  * in the wire, or an error. */
 struct sealed_work {
-	void (*begin)(void *data); /* with our descriptors, and every system call; or NULL */
+	void (*begin)(void *data); /* with standard input, and every system call; or NULL */
 	int (*first)(void *data, struct wire *answer, struct err *err); /* without a question */
 	/* To each question, which has a NUL behind it; NULL: there are none. */
 	int (*next)(void *data, const char *text, size_t len, struct wire *answer, struct err *err);

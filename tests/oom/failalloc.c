@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* malloc() and its family for a build of the program in which one allocation fails: that number
- * $FAIL_ALLOC, counted from the beginning of the process, also in what it forks. When it has failed
+ * $FAIL_ALLOC, counted from the beginning of the process, or with a minus sign, in what it forks
+ * only, where counting goes on. When it has failed
  * the first byte of the file $FAIL_ALLOC_DID becomes x: through memory, since it may be where no
  * file can be opened any more. Nothing is given back but what was taken last. Linked in, so that it
  * works with a static libc as well. */
@@ -26,30 +27,39 @@ int failing_posix_memalign(void **ret_place, size_t alignment,
 
 static char *next, *end;
 static long count, wanted = -1;
-static char *did;
+static int in_forked;
+static char *did, *original; /* the latter is zero in what is forked */
 
-static void open_did(void)
+static char *map(int flags, int fd)
 {
-	const char *file = getenv("FAIL_ALLOC_DID");
+	char *place = mmap(NULL, 1, PROT_READ | PROT_WRITE, flags, fd, 0);
+
+	if (place == MAP_FAILED)
+		abort();
+	return place;
+}
+
+static void __attribute__((constructor)) begin(void)
+{
+	const char *text = getenv("FAIL_ALLOC"), *file = getenv("FAIL_ALLOC_DID");
 	int fd = file ? open(file, O_RDWR | O_CLOEXEC) : -1;
 
-	if (fd < 0)
-		return;
-	did = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (did == MAP_FAILED)
-		abort();
-	close(fd);
+	if (text) {
+		in_forked = *text == '-';
+		wanted = atol(text + in_forked);
+	}
+	if (fd >= 0) {
+		did = map(MAP_SHARED, fd);
+		close(fd);
+	}
+	original = map(MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	madvise(original, 4096, MADV_WIPEONFORK);
+	*original = 1;
 }
 
 static int fails(void)
 {
-	if (wanted < 0) {
-		const char *text = environ ? getenv("FAIL_ALLOC") : NULL;
-
-		wanted = text ? atol(text) : 0;
-		open_did();
-	}
-	if (++count != wanted)
+	if (++count != wanted || in_forked == *original)
 		return 0;
 	if (did)
 		*did = 'x';
