@@ -45,6 +45,17 @@ podman_life() {
 	podman rm -f -t 0 "$id"
 	wait_for 5 test ! -e "/run/oci-network-hook/$id"
 
+	# conmon is killed, who would have had it taken away, and the container too: gc does it, and what
+	# podman calls later finds nothing.
+	id=$(pod --detach --annotation "$PREFIX.networks=podman" --annotation "$PREFIX.ports=8080:80" busybox sleep 1000)
+	kill -KILL "$(podman inspect --format '{{.State.ConmonPid}}' "$id")"
+	kill -KILL "$(jq .pid "/run/oci-network-hook/$id/state.json")"
+	wait_for 5 not "$HOOK" check "$id"
+	[[ $("$HOOK" gc) == "$id: undone" ]]
+	[[ ! -e /run/oci-network-hook/$id ]]
+	podman rm -f -t 0 "$id"
+	"$1" delete --force "$id" || true # it was conmon's to do
+
 	# A command that fails, and a network that is not there.
 	run pod --rm --annotation "$PREFIX.networks=podman" busybox sh -c 'exit 7'
 	((status == 7))
