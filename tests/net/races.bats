@@ -1,9 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# reload and gc at the same time as set-up and tear-down, begun at random moments: the result is that
-# of one after the other. A round has five of them at once; `make check` has few rounds, `make
-# check-all` (SWEEP=all) has 200 of each backend. $RACES_SEED repeats the moments of a run.
-# Takes about 25 s
+# reload and gc at the same time as set-up and tear-down: the result is that of one after the other.
+# Begun at random moments, five of them at once; and one of them held in front of a call, while each of
+# the others runs. `make check` has few rounds and calls, `make check-all` (SWEEP=all) has 200 of each
+# backend, and every call that has an effect. $RACES_SEED repeats the moments of a run.
+# Takes about 35 s
 
 load ../runtime/lib-hook
 
@@ -95,4 +96,91 @@ race() {
 @test "reload and gc racing set-up and tear-down, iptables" {
 	echo 'firewall = iptables' >/etc/oci-network-hook.conf
 	race iptables
+}
+
+# What is done meanwhile, by number. The last two are for the container that is held itself: they find
+# it locked, or have all of it before or after.
+deeds() {
+	printf '%s\n' "$HOOK reload" "$HOOK gc" "$HOOK teardown comes" \
+		"$HOOK setup <$HOST_TMP/b/comes.json" "$HOOK setup <$HOST_TMP/b/held.json" "$HOOK teardown held"
+}
+
+# So that gc has something to do.
+one_dead() {
+	another dead 8099:80
+	kill -KILL "$PID"
+	wait "$PID" 2>/dev/null || true
+}
+
+# held_in setup|teardown|gc|reload
+held_in() {
+	local n calls every deed good=0 total=0 code command all
+	local killat=${KILLAT:-$TESTS/../build/tests/killat}
+
+	mapfile -t all < <(deeds)
+	case $1 in
+	setup) command="$HOOK setup <$HOST_TMP/b/held.json" ;;
+	teardown) command="$HOOK teardown held" ;;
+	*) command="$HOOK $1" ;;
+	esac
+	[[ $1 == setup ]] || "$HOOK" setup <"$HOST_TMP/b/held.json"
+	[[ $1 != gc ]] || one_dead
+	"$killat" -c -E -p oci-network-hook -o "$HOST_TMP/count" -- sh -c "$command" >/dev/null 2>&1 3>&-
+	calls=$(<"$HOST_TMP/count")
+	every=$((calls / 2 + 1))
+	[[ ${SWEEP-} != all ]] || every=1
+	for ((n = RANDOM % every + 1; n <= calls; n += every)); do
+		for deed in "${all[@]}"; do
+			"$HOOK" teardown held
+			"$HOOK" setup <"$HOST_TMP/b/stays.json"
+			[[ $1 == setup ]] || "$HOOK" setup <"$HOST_TMP/b/held.json"
+			[[ $1 != gc ]] || one_dead
+			[[ $deed != *comes* || $deed == *setup* ]] || "$HOOK" setup <"$HOST_TMP/b/comes.json"
+			code=0
+			"$killat" -n "$n" -E -p oci-network-hook -d "$deed >/dev/null 2>&1; echo \$? >$HOST_TMP/deed" -o "$HOST_TMP/call" -- \
+				sh -c "$command" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- || code=$?
+			((code != 99)) || continue # fewer calls this time
+			total=$((total + 1))
+			as_one_after_the_other "$1" "$deed" && good=$((good + 1)) ||
+				echo "$1 with status $code, meanwhile $deed with $(<"$HOST_TMP/deed"): $(<"$HOST_TMP/call") $(<"$BATS_TEST_TMPDIR/said")"
+		done
+	done
+	echo "# $1 held in front of a call, others meanwhile: $good/$total" >&3
+	((good == total && total > 0))
+}
+
+# as_one_after_the_other COMMAND DEED
+as_one_after_the_other() {
+	local deed
+
+	deed=$(<"$HOST_TMP/deed")
+	((code == 0)) || [[ $2 == *held* ]] || return 1
+	# 12, 13: what both want is locked, and will be for longer than there is time here.
+	((deed == 0 || deed == 12 || deed == 13)) || return 1
+	"$HOOK" check stays >/dev/null || return 1
+	[[ $2 != *comes.json* || $deed != 0 ]] || "$HOOK" check comes >/dev/null || return 1
+	# Nobody asked for another end than this one's.
+	case $1:$2 in
+	*held*) ;;
+	teardown:*) not "$HOOK" inspect held >/dev/null 2>&1 || return 1 ;;
+	*) "$HOOK" check held >/dev/null || return 1 ;;
+	esac
+	# While the deed waited for it, its own time may have passed: then what is left is taken below.
+	((code != 0)) || ! "$HOOK" inspect held >/dev/null 2>&1 || "$HOOK" check held >/dev/null || return 1
+	"$HOOK" gc >/dev/null && "$HOOK" teardown comes && "$HOOK" teardown held && assert_host_as_before
+}
+
+@test "each held in front of a call while each of the others runs" {
+	local name what port=8090
+
+	printf 'firewall = nftables\ntimeout = 300ms\n' >/etc/oci-network-hook.conf
+	for name in held comes stays; do
+		another "$name" "$((++port)):80"
+		[[ $name == stays ]] || "$HOOK" teardown "$name"
+	done
+	snapshot_before
+	for what in setup teardown gc reload; do
+		held_in "$what"
+		"$HOOK" teardown held
+	done
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* killat -n N [-k all|self|freeze | -e ERRNO] [-E] [-p NAME] [-o FILE] [--] COMMAND...
+/* killat -n N [-k all|self|freeze | -e ERRNO | -d DEED] [-E] [-p NAME] [-o FILE] [--] COMMAND...
  * killat -c [-E] [-p NAME] [-o FILE] [--] COMMAND...
  *
  * Runs COMMAND and counts the system calls of all its processes in one row, from its first one
  * after execve. When the N-th is about to happen, killat kills: `all` processes, the first one
  * it`self` so that its children go on, or the first one with its children stopped (`freeze`,
- * SIGCONT lets them go on). With -e the call fails with ERRNO instead and nothing is killed.
+ * SIGCONT lets them go on). With -e the call fails with ERRNO instead and nothing is killed; with -d
+ * the process waits in front of the call while sh does DEED, and then goes on.
  *
  * Calls that cannot fail do not count with -e, nor do those before main() that are the loader's, or
  * libc's own where a static program has no loader.
@@ -64,8 +65,9 @@ static struct proc procs[PROCS];
 
 static const char *only_program; /* -p */
 static bool only_effects;        /* -E */
-static enum { KILL_ALL, KILL_SELF, KILL_FREEZE, KILL_NOT } how = KILL_ALL;
+static enum { KILL_ALL, KILL_SELF, KILL_FREEZE, KILL_NOT, KILL_WAIT } how = KILL_ALL;
 static int call_errno; /* -e, or 0 */
+static const char *deed; /* -d */
 static unsigned long wanted, count;
 static FILE *report;
 
@@ -339,6 +341,10 @@ static void on_call(struct proc *p)
 		p->fail = true;
 		return;
 	}
+	if (how == KILL_WAIT) {
+		(void)!system(deed); /* NOLINT(cert-env33-c): what the caller wants */
+		return;
+	}
 	if (how == KILL_FREEZE && p->pid != p->root)
 		rewind_call(p, (long)nr);
 	kill_now(p->root);
@@ -504,7 +510,7 @@ static const char *parse_options(int argc, char **argv)
 	char *end;
 	int option;
 
-	while ((option = getopt(argc, argv, "+n:k:e:Ecp:o:")) >= 0) {
+	while ((option = getopt(argc, argv, "+n:k:e:d:Ecp:o:")) >= 0) {
 		switch (option) {
 		case 'n':
 			wanted = strtoul(optarg, &end, 10);
@@ -521,6 +527,10 @@ static const char *parse_options(int argc, char **argv)
 		case 'e':
 			how = KILL_NOT;
 			call_errno = parse_errno(optarg);
+			break;
+		case 'd':
+			how = KILL_WAIT;
+			deed = optarg;
 			break;
 		case 'E':
 			only_effects = true;
