@@ -5,8 +5,8 @@
  * Runs COMMAND and counts the system calls of all its processes in one row, from its first one
  * after execve. When the N-th is about to happen, killat kills: `all` processes, the first one
  * it`self` so that its children go on, or the first one with its children stopped (`freeze`,
- * SIGCONT lets them go on). With -e the call fails with ERRNO instead and nothing is killed; with -d
- * the process waits in front of the call while sh does DEED, and then goes on.
+ * SIGCONT lets them go on). With -e the call fails with ERRNO instead and nothing is killed; with
+ * -d the process waits in front of the call while sh does DEED, and then goes on.
  *
  * Calls that cannot fail do not count with -e, nor do those before main() that are the loader's, or
  * libc's own where a static program has no loader.
@@ -66,7 +66,7 @@ static struct proc procs[PROCS];
 static const char *only_program; /* -p */
 static bool only_effects;        /* -E */
 static enum { KILL_ALL, KILL_SELF, KILL_FREEZE, KILL_NOT, KILL_WAIT } how = KILL_ALL;
-static int call_errno; /* -e, or 0 */
+static int call_errno;   /* -e, or 0 */
 static const char *deed; /* -d */
 static unsigned long wanted, count;
 static FILE *report;
