@@ -174,12 +174,16 @@ int journal_open(const struct journal_place *place, const char *id, enum journal
 
 	begin(place, id, &journal);
 	ret = lock_dir(journal.dir, mode, deadline, &lock, err);
-	if (ret == -ENOENT && mode == JOURNAL_EXISTING && is_kept(&journal))
-		ret = lock_dir(journal.dir, JOURNAL_CREATE, deadline, &lock, err);
+	if (ret == -ENOENT && mode == JOURNAL_EXISTING && is_kept(&journal)) {
+		mode = JOURNAL_CREATE;
+		ret = lock_dir(journal.dir, mode, deadline, &lock, err);
+	}
 	if (ret == -ENOENT && mode == JOURNAL_EXISTING)
 		return ret;
 	if (ret < 0) {
-		remove_if_unused(&journal, place);
+		/* Where somebody has the lock, it is theirs, however empty yet. */
+		if (ret != -ETIMEDOUT && mode == JOURNAL_CREATE)
+			remove_if_unused(&journal, place);
 		return err_class(err, STATUS_STATE_FILE);
 	}
 	ret = load(&journal, lock, FILE_NAME, err);
