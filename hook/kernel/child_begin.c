@@ -72,11 +72,14 @@ int pipes_open(struct pipes *pipes, bool with_go, struct err *err)
 
 static void default_signals(void)
 {
-	struct sigaction action = { .sa_handler = SIG_DFL };
+	static const long
+		to_default[8]; /* the kernel's struct sigaction, however long: SIG_DFL is 0 */
 	sigset_t none;
 
+	/* libc's refuses those that it keeps for itself, and they may have come ignored as well. It
+	 * fails for SIGKILL and SIGSTOP, rightly. */
 	for (int number = 1; number < NSIG; number++)
-		sigaction(number, &action, NULL); /* fails for SIGKILL and SIGSTOP, rightly */
+		syscall(SYS_rt_sigaction, number, to_default, NULL, (NSIG - 1) / 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
