@@ -74,8 +74,8 @@ outwards() {
 		inside talk.py ask "$address" 7100 up,half,down,both 1 1400 5000 70000
 		inside talk.py ask "$address" 7100 half,down 1000000
 	done
-	[[ $(echo ping | inside socat -T1 - UDP:192.0.2.2:7001) == ping ]]
-	[[ $(echo ping6 | inside socat -T1 - 'UDP6:[2001:db8:ffff::2]:7006') == ping6 ]]
+	wait_for 8 eval '[[ $(echo ping | inside socat -T1 - UDP:192.0.2.2:7001) == ping ]]'
+	wait_for 8 eval '[[ $(echo ping6 | inside socat -T1 - "UDP6:[2001:db8:ffff::2]:7006") == ping6 ]]'
 	stop b1
 	nothing_left
 }
@@ -90,7 +90,7 @@ outwards() {
 }
 
 ask() {
-	ip netns exec neighbour socat -T2 - "$1" </dev/null | grep "^$2"
+	ip netns exec neighbour socat -t5 -T5 - "$1" </dev/null | grep "^$2"
 }
 
 inwards() {
@@ -107,11 +107,11 @@ inwards() {
 	ask 'TCP6:[2001:db8:ffff::1]:8080' 'tcp80 \[2001:0*db8:.*2\]'
 	ask 'TCP6:[2001:db8:ffff::1]:8091' 'tcp81 \[2001:0*db8:.*2\]'
 	not ask TCP:192.0.2.1:8091 tcp81
-	[[ $(socat -T2 - TCP:127.0.0.1:8090 </dev/null) == tcp80* ]]
+	[[ $(socat -t5 -T5 - TCP:127.0.0.1:8090 </dev/null) == tcp80* ]]
 	not ask TCP:192.0.2.1:8090 tcp80
-	[[ $(echo hey | ip netns exec neighbour socat -T2 - UDP:192.0.2.1:5300) == "udp53 "*"ffff:c000:0202]" ]]
-	[[ $(echo hey | ip netns exec neighbour socat -T2 - 'UDP6:[2001:db8:ffff::1]:5300') == "udp53 [2001:0db8:ffff:"*":0002]" ]]
-	[[ $(echo hey | ip netns exec neighbour socat -T2 - UDP:192.0.2.1:5401) == hey ]]
+	wait_for 8 eval '[[ $(echo hey | ip netns exec neighbour socat -T2 - UDP:192.0.2.1:5300) == "udp53 "*"ffff:c000:0202]" ]]'
+	wait_for 8 eval '[[ $(echo hey | ip netns exec neighbour socat -T2 - "UDP6:[2001:db8:ffff::1]:5300") == "udp53 [2001:0db8:ffff:"*":0002]" ]]'
+	wait_for 8 eval '[[ $(echo hey | ip netns exec neighbour socat -T2 - UDP:192.0.2.1:5401) == hey ]]'
 	as_user "$USER_HOOK" check b1
 	stop b1
 	not ask TCP:192.0.2.1:8080 tcp80
@@ -134,12 +134,12 @@ inwards() {
 	up b1
 	gateway=$(inside ip -json route show default | jq -r '.[0].gateway')
 	[[ $gateway == 192.0.2.2 ]]
-	[[ $(inside socat -T2 - "TCP:$gateway:7002" </dev/null) != loopback ]]
-	[[ $(inside socat -T2 - TCP:127.0.0.1:7002 </dev/null) != loopback ]]
+	[[ $(inside socat -t5 -T5 - "TCP:$gateway:7002" </dev/null) != loopback ]]
+	[[ $(inside socat -t5 -T5 - TCP:127.0.0.1:7002 </dev/null) != loopback ]]
 	stop b1
 	annotate b1 networks 'pasta:--map-gw,--mtu,1400'
 	up b1
-	[[ $(inside socat -T2 - "TCP:$gateway:7002" </dev/null) == loopback ]]
+	[[ $(inside socat -t5 -T5 - "TCP:$gateway:7002" </dev/null) == loopback ]]
 	[[ $(inside ip -o link show eth0) == *"mtu 1400"* ]]
 	stop b1
 	kill "$server"
@@ -325,7 +325,7 @@ sandbox() {
 	runtime run -b "$HOST_TMP/r1" r1 >"$HOST_TMP/r1.out" 2>&1 3>&- &
 	wait_for 10 grep -q "you said hi" "$HOST_TMP/r1.out"
 	[[ $("$HOOK" ls) == *r1*alive*pasta:eth0*0.0.0.0:80* ]]
-	wait_for 5 eval '[[ $(ip netns exec neighbour socat -T2 - TCP:192.0.2.1:80 </dev/null) == served ]]'
+	wait_for 5 eval '[[ $(ip netns exec neighbour socat -t5 -T5 - TCP:192.0.2.1:80 </dev/null) == served ]]'
 	wait $!
 	wait_for 5 not user_helpers
 	[[ ! -e /run/oci-network-hook/r1 && ! -e /run/netns/oci-r1 ]]
@@ -346,7 +346,7 @@ sandbox() {
 		cat "$HOST_TMP/podman.out"
 		false
 	}
-	wait_for 5 eval '[[ $(ip netns exec neighbour socat -T2 - TCP:192.0.2.1:8080 </dev/null) == served ]]'
+	wait_for 5 eval '[[ $(ip netns exec neighbour socat -t5 -T5 - TCP:192.0.2.1:8080 </dev/null) == served ]]'
 	run -0 as_user "$USER_HOOK" ls
 	[[ $output == *alive*pasta:eth0*192.0.2.1/24*0.0.0.0:8080* ]]
 	run -0 as_user "$USER_HOOK" stats

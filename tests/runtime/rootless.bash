@@ -78,7 +78,7 @@ user_run() {
 }
 
 user_end() {
-	wait_for 10 ended "$(<"$HOST_TMP/$1.pid")"
+	wait_for 20 ended "$(<"$HOST_TMP/$1.pid")"
 }
 
 ended() {

@@ -60,10 +60,10 @@ inside() {
 outwards() {
 	user_bundle b1 sleep 30
 	up b1
-	[[ $(echo hi | inside socat -T2 - TCP:192.0.2.2:7000) == 'you said hi' ]]
-	[[ $(echo ping | inside socat -T1 - UDP:192.0.2.2:7001) == ping ]]
+	[[ $(echo hi | inside socat -t5 -T5 - TCP:192.0.2.2:7000) == 'you said hi' ]]
+	wait_for 8 eval '[[ $(echo ping | inside socat -T1 - UDP:192.0.2.2:7001) == ping ]]'
 	wait_for 5 eval '[[ $(inside ip -6 route) == *default* ]]'
-	[[ $(echo hi | inside socat -T2 - 'TCP6:[2001:db8:ffff::2]:7006') == 'six said hi' ]]
+	[[ $(echo hi | inside socat -t5 -T5 - 'TCP6:[2001:db8:ffff::2]:7006') == 'six said hi' ]]
 	stop b1
 	wait_for 5 assert_user_left_nothing
 }
@@ -84,12 +84,12 @@ inwards() {
 	inside socat TCP-LISTEN:80,fork,reuseaddr SYSTEM:'echo tcp80 $SOCAT_PEERADDR' 3>&- &
 	inside socat TCP-LISTEN:81,fork,reuseaddr SYSTEM:'echo tcp81 $SOCAT_PEERADDR' 3>&- &
 	inside socat UDP-LISTEN:53,fork PIPE 3>&- &
-	ask() { ip netns exec neighbour socat -T2 - "TCP:192.0.2.1:$1" </dev/null | grep "^$2"; }
+	ask() { ip netns exec neighbour socat -t5 -T5 - "TCP:192.0.2.1:$1" </dev/null | grep "^$2"; }
 	wait_for 5 ask 8080 tcp80
 	wait_for 5 ask 8081 tcp81
-	[[ $(socat -T2 - TCP:127.0.0.1:8090 </dev/null) == tcp80* ]]
+	[[ $(socat -t5 -T5 - TCP:127.0.0.1:8090 </dev/null) == tcp80* ]]
 	not ask 8090 tcp80
-	[[ $(echo hey | ip netns exec neighbour socat -T2 - UDP:192.0.2.1:5300) == hey ]]
+	wait_for 8 eval '[[ $(echo hey | ip netns exec neighbour socat -T2 - UDP:192.0.2.1:5300) == hey ]]'
 	ask 8080 'tcp80 192.0.2.2' # who asks is not hidden
 	as_user "$USER_HOOK" check b1
 	stop b1
@@ -392,7 +392,7 @@ refused() {
 	jq -n --argjson pid "$(user_state b1 .pid)" '{ociVersion: "1.0", id: "b1", status: "running", $pid, bundle: "/home/u1/b1"}' >"$HOST_TMP/state"
 	chmod 644 "$HOST_TMP/state"
 	as_user "$USER_HOOK" setup <"$HOST_TMP/state"
-	[[ $(echo hi | inside socat -T2 - TCP:192.0.2.2:7000) == 'you said hi' ]]
+	[[ $(echo hi | inside socat -t5 -T5 - TCP:192.0.2.2:7000) == 'you said hi' ]]
 	as_user "$USER_HOOK" check
 	stop b1
 	wait_for 5 assert_user_left_nothing
