@@ -84,6 +84,42 @@ static void free_a_strangers(void)
 	heap_give_back(memory + 32);
 }
 
+/* The last, since there is no way back. */
+static void test_confined(void)
+{
+	TEST("confined: all comes from one place, until there is no more")
+	{
+		char *large, *small, *again;
+
+		CHECK(!heap_confine(SIZE_MAX / 2));
+		small = heap_take(100); /* as before */
+		CHECK(small);
+		CHECK(heap_confine(1 << 20));
+		large = heap_take(300 << 10);
+		CHECK(large);
+		memset(large, 1, 300 << 10);
+		again = heap_take_zeroed(300 << 10);
+		CHECK(again && again >= large + (300 << 10) && again < large + (1 << 20));
+		CHECK(again && again[0] == 0 && again[(300 << 10) - 1] == 0);
+		heap_give_back(large); /* which is not used again */
+		errno = 0;
+		CHECK(!heap_take(600 << 10));
+		CHECK_INT(errno, ENOMEM);
+		large = heap_take(100 << 10);
+		CHECK(large > again);
+		heap_give_back(small);
+		CHECK(heap_take(100) == small);
+		while (heap_take(4000))
+			;
+		CHECK_INT(errno, ENOMEM);
+		errno = 0;
+		CHECK(!heap_take(SIZE_MAX));
+		CHECK_INT(errno, ENOMEM);
+		CHECK(!heap_resize(again, 400 << 10));
+		CHECK(again[0] == 0);
+	}
+}
+
 int main(void)
 {
 	static struct place places[PLACES];
@@ -140,5 +176,6 @@ int main(void)
 		CHECK_INT(signal_of(free_twice), SIGABRT);
 		CHECK_INT(signal_of(free_a_strangers), SIGABRT);
 	}
+	test_confined();
 	return check_end();
 }
