@@ -218,6 +218,7 @@ int setup_run(const struct conf *conf, const struct oci_state *state, struct rea
 		return ret;
 	if (is_done(&journal, state))
 		return 0;
+	reader_end(reader);
 	ret = settle_old(&journal, state, deadline, err);
 	if (ret == 0)
 		ret = apply_or_undo(&journal, &setup, deadline, err);

@@ -56,7 +56,7 @@ static int run_stage(const struct invocation *invocation, const char *stage_name
 	}
 	if (stage == STAGE_SETUP)
 		return set_up(invocation, &state, deadline, err);
-	reader_dismiss(invocation->reader);
+	reader_end(invocation->reader);
 	return tear_down(conf, state.id, deadline, err);
 }
 

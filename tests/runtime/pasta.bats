@@ -275,7 +275,7 @@ sandbox() {
 @test "pasta: the hook killed at any call: the helper does not survive it, gc undoes the rest" {
 	local n killed=0
 
-	install -m 755 "$KILLAT" /usr/local/bin/killat
+	install_killat
 	user_bundle b1 true
 	annotate b1 ports '8080:80 8081:81 8082:82/udp'
 	for n in 2 5 9 14 20 26 32 38 44; do

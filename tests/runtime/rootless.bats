@@ -273,7 +273,7 @@ refused() {
 @test "the hook killed at any call: the helper does not survive it, gc undoes the rest" {
 	local n killed=0
 
-	install -m 755 "$KILLAT" /usr/local/bin/killat
+	install_killat
 	user_bundle b1 true
 	annotate b1 ports '8080:80 8081:81 8082:82/udp'
 	for n in 2 5 9 14 20 26 32 38 44 50; do
@@ -401,7 +401,7 @@ refused() {
 @test "crun: the hook killed at poststart: no network or all of it, check tells, nothing is left after" {
 	local n killed=0
 
-	install -m 755 "$KILLAT" /usr/local/bin/killat
+	install_killat
 	user_bundle b1 sleep 30
 	annotate b1 ports 8080:80
 	jq '.hooks.poststart[0] |= (.args = ["killat", "-n", "N", .path] + .args[1:] | .path = "/usr/local/bin/killat")' \
