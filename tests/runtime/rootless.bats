@@ -412,7 +412,7 @@ refused() {
 	for n in 3 8 15 24 33; do
 		sed "s/\"N\"/\"$n\"/" "$USER_HOME/config.json" >"$USER_HOME/b1/config.json"
 		user_run b1 b1
-		wait_for 5 eval '[[ $(user_runtime state b1 2>/dev/null | jq -r .status) == running ]]'
+		wait_for 15 eval '[[ $(user_runtime state b1 2>/dev/null | jq -r .status) == running ]]'
 		sleep 0.5
 		if ! is_up b1; then
 			killed=$((killed + 1))
