@@ -34,8 +34,9 @@ int reader_take_request(struct reader *reader, struct deadline deadline,
 			struct request *ret_request, struct err *err);
 
 /* Nothing more is asked. It may go, and is gone at the end; takes one that was never started. The
- * end is to come before there is much to be lost: crun, which waits for SIGCHLD of its hook, may take
- * that of the hook's child for it when both come at once, and then waits for its time limit. */
+ * end is to come before there is much to be lost: crun, which waits for SIGCHLD of its hook, may
+ * take that of the hook's child for it when both come at once, and then waits for its time limit.
+ */
 void reader_dismiss(struct reader *reader);
 void reader_end(struct reader *reader);
 #define auto_reader __attribute__((cleanup(reader_end)))
