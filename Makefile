@@ -37,7 +37,10 @@ LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 YAJL := $(filter /%,$(shell $(CC) -print-file-name=libyajl_s.a))
 LIBS := $(if $(YAJL),$(patsubst -lyajl,$(YAJL),$(LIBS)),$(LIBS))
 
-SOURCES := $(sort $(filter-out hook/libc/replace.c,$(wildcard hook/*.c hook/*/*.c)))
+# A heap of our own wherever libc is not glibc: the process that reads strangers' strings (kernel/sealed.h)
+# can ask the kernel for no memory, and only glibc's can be told so.
+IS_GLIBC := $(filter-out __GLIBC__,$(shell echo __GLIBC__ | $(CC) -include features.h -E -P -x c - 2>/dev/null | tail -n 1))
+SOURCES := $(sort $(filter-out $(if $(IS_GLIBC),hook/libc/replace.c),$(wildcard hook/*.c hook/*/*.c)))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,build-fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -56,7 +59,7 @@ MACHINE := $(shell uname -m)
 MUSL_DIR := /usr/lib/$(MACHINE)-linux-musl
 MUSL ?= $(if $(wildcard $(MUSL_DIR)/rcrt1.o),$(shell command -v musl-gcc))
 MUSL_CC := $(MUSL) -idirafter /usr/include -idirafter /usr/include/$(MACHINE)-linux-gnu
-STATIC_OBJECTS := $(SOURCES:%.c=$(BUILD)/static/%.o) $(BUILD)/static/hook/libc/replace.o
+STATIC_OBJECTS := $(sort $(SOURCES:%.c=$(BUILD)/static/%.o) $(BUILD)/static/hook/libc/replace.o)
 GCC_FILE = $(shell $(CC) -print-file-name=$(1))
 
 PROGRAM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard hook/firewall/program/*.c)))

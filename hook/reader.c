@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reader.h"
 
-#include "base/auto.h"
+#include <errno.h>
+#include <limits.h>
 
-enum { INPUT_MS = 5000 }; /* for a runtime to hand over its few hundred bytes */
+#include "base/auto.h"
 
 /* ---- the process ---- */
 
@@ -14,11 +15,12 @@ struct reading {
 	struct oci_state state; /* the container's, once it is read */
 };
 
+/* Patience is a matter of whoever asks, and ends this process. */
 static void take_input(void *data)
 {
 	struct reading *reading = data;
 
-	state_read(STDIN_FILENO, deadline_in_ms(INPUT_MS), &reading->input, &reading->input_len,
+	state_read(STDIN_FILENO, deadline_in_ms(INT_MAX), &reading->input, &reading->input_len,
 		   &reading->input_err);
 }
 
@@ -92,7 +94,7 @@ static int unread(const char *what, int ret, struct err *err)
 {
 	if (err->status == STATUS_OK)
 		err_wrap(err, "%s", what);
-	err_class(err, STATUS_STATE_JSON);
+	err_class(err, ret == -ETIMEDOUT ? STATUS_TIMEOUT : STATUS_STATE_JSON);
 	return ret;
 }
 
@@ -101,6 +103,10 @@ int reader_take_state(const struct reader *reader, struct deadline deadline,
 {
 	int ret = take_state(reader, deadline, ret_state, err);
 
+	if (ret == -ETIMEDOUT) {
+		err_say(err, ETIMEDOUT, "state: standard input did not end in time");
+		return err_class(err, STATUS_STATE_JSON);
+	}
 	return ret < 0 ? unread("state", ret, err) : 0;
 }
 

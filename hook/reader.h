@@ -22,7 +22,8 @@ struct reader {
  * meanwhile, and not much memory yet to be copied. */
 int reader_start(struct reader *ret_reader, struct err *err);
 
-/* As of state_parse(), but for the annotations: those stay with the reader. */
+/* As of state_parse(), but for the annotations: those stay with the reader. Standard input has
+ * until the deadline to end. */
 int reader_take_state(const struct reader *reader, struct deadline deadline,
 		      struct oci_state *ret_state, struct err *err);
 

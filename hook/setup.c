@@ -199,6 +199,7 @@ int setup_run(const struct conf *conf, const struct oci_state *state, struct rea
 	if (!gc_some(conf, deadline))
 		gc_earlier_boots(conf, deadline);
 	ret = setup_prepare(conf, state, reader, true, deadline, &setup, err);
+	reader_end(reader);
 	if (ret < 0)
 		return ret;
 	if (setup.deferred) {
@@ -218,7 +219,6 @@ int setup_run(const struct conf *conf, const struct oci_state *state, struct rea
 		return ret;
 	if (is_done(&journal, state))
 		return 0;
-	reader_end(reader);
 	ret = settle_old(&journal, state, deadline, err);
 	if (ret == 0)
 		ret = apply_or_undo(&journal, &setup, deadline, err);

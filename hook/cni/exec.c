@@ -172,6 +172,7 @@ static int succeeded(const struct plugin *self, const struct cni_call *call,
 {
 	auto_json struct json *said = NULL;
 	struct err why;
+	int ret;
 
 	if (!is_blank(end->errors))
 		log_debug("plugin %s %s: %s", self->type, call->command, end->errors);
@@ -184,7 +185,9 @@ static int succeeded(const struct plugin *self, const struct cni_call *call,
 		err_class(err, STATUS_PLUGIN);
 		return -EBADMSG;
 	}
-	if (read_output(end, &said, &why) < 0 && needs_output(call))
+	ret = read_output(end, &said, &why);
+	/* Of what need not be JSON, what is JSON may still be an error. */
+	if (ret < 0 && (ret != -EBADMSG || needs_output(call)))
 		return bad_output(why.text, end->output, err);
 	if (is_hidden_error(said))
 		return plugin_error(said, err);

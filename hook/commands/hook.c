@@ -11,6 +11,8 @@
 #include "state.h"
 #include "teardown.h"
 
+enum { READ_LIMIT_MS = 5000 }; /* for the runtime to hand over its few hundred bytes */
+
 static void open_log(const struct conf *conf, const char *id, bool create)
 {
 	const struct log_settings settings = { conf->log, conf->log_dir, conf->log_level };
@@ -47,7 +49,9 @@ static int run_stage(const struct invocation *invocation, const char *stage_name
 	int ret;
 
 	process_detach(invocation->reader->process.fd);
-	ret = reader_take_state(invocation->reader, deadline, &state, err);
+	ret = reader_take_state(invocation->reader,
+				deadline_sooner(deadline, deadline_in_ms(READ_LIMIT_MS)), &state,
+				err);
 	if (ret == 0)
 		ret = stage_decide(stage_name, &state, &stage, err);
 	if (ret < 0) {

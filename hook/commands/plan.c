@@ -37,10 +37,9 @@ static void print_json(const struct step_list *steps)
 	printf("%s\n", text);
 }
 
-static int plan_setup(const struct invocation *invocation, const struct oci_state *state, bool json,
-		      struct err *err)
+static int plan_setup(const struct invocation *invocation, const struct oci_state *state,
+		      struct deadline deadline, bool json, struct err *err)
 {
-	struct deadline deadline = deadline_in_ms(invocation->conf->timeout_ms);
 	auto_setup struct setup setup = { 0 };
 	int ret;
 
@@ -83,6 +82,7 @@ static int plan_teardown(const struct conf *conf, const struct oci_state *state,
 
 int command_plan(const struct invocation *invocation, struct err *err)
 {
+	struct deadline deadline = deadline_in_ms(invocation->conf->timeout_ms);
 	auto_state struct oci_state state = { 0 };
 	const char *stage_name = NULL;
 	bool json = false;
@@ -97,12 +97,11 @@ int command_plan(const struct invocation *invocation, struct err *err)
 		else
 			stage_name = invocation->argv[i];
 	}
-	ret = reader_take_state(invocation->reader, deadline_in_ms(invocation->conf->timeout_ms),
-				&state, err);
+	ret = reader_take_state(invocation->reader, deadline, &state, err);
 	if (ret == 0)
 		ret = stage_decide(stage_name, &state, &stage, err);
 	if (ret < 0)
 		return ret;
-	return stage == STAGE_SETUP ? plan_setup(invocation, &state, json, err)
+	return stage == STAGE_SETUP ? plan_setup(invocation, &state, deadline, json, err)
 				    : plan_teardown(invocation->conf, &state, err);
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/auto.h"
@@ -105,11 +104,13 @@ static void answer_next(int fd, const struct sealed_work *work, void *data)
 		write_error(fd, &err);
 }
 
-static _Noreturn void run_sealed(int fd, const struct sealed_work *work, void *data)
+static _Noreturn void run_sealed(int fd, pid_t parent, const struct sealed_work *work, void *data)
 {
 	if (confine_rights() < 0)
 		confine_leave(1);
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* in case it waits for something else than us */
+	if (getppid() != parent)
+		confine_leave(0);
 	mem_confine(MEMORY);
 	if (dup2(fd, SOCKET) < 0)
 		confine_leave(1);
@@ -132,19 +133,19 @@ int sealed_start(const struct sealed_work *work, void *data, struct sealed *ret_
 	auto_close int ours = -1;
 	auto_close int its = -1;
 	int ends[2];
-	pid_t pid;
+	pid_t parent, pid;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return err_set(err, errno, "make a pair of sockets");
 	ours = ends[0];
 	its = ends[1];
 	process_expect_children();
-	/* fork() would see to other threads and their locks, and there are none. */
-	pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+	parent = getpid();
+	pid = fork();
 	if (pid < 0)
 		return err_set(err, errno, "start a process");
 	if (pid == 0)
-		run_sealed(its, work, data);
+		run_sealed(its, parent, work, data);
 	*ret_sealed = (struct sealed){ pid, take_fd(&ours) };
 	return 0;
 }
@@ -162,8 +163,7 @@ static int wait_for(const struct sealed *sealed, short events, struct deadline d
 		return err_set(err, errno, "wait for the reading process");
 	if (ready > 0)
 		return 0;
-	err_say(err, ETIMEDOUT, "the reading process takes too long");
-	return err_class(err, STATUS_TIMEOUT);
+	return err_say(err, ETIMEDOUT, "the reading process takes too long");
 }
 
 static int makes_no_sense(struct err *err)
