@@ -89,12 +89,13 @@ static int take_state(const struct reader *reader, struct deadline deadline,
 	return sealed_check(&answer, state_ok(ret_state), err);
 }
 
-/* What the reader says is wrong it has given a status; what is wrong with the reader has none. */
+/* What the reader says is wrong it has given a status; what is wrong with the reader has none, but
+ * for that it takes too long. */
 static int unread(const char *what, int ret, struct err *err)
 {
-	if (err->status == STATUS_OK)
+	if (err->status == STATUS_OK || ret == -ETIMEDOUT)
 		err_wrap(err, "%s", what);
-	err_class(err, ret == -ETIMEDOUT ? STATUS_TIMEOUT : STATUS_STATE_JSON);
+	err_class(err, STATUS_STATE_JSON);
 	return ret;
 }
 

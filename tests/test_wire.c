@@ -116,19 +116,25 @@ static void test_json(void)
 	}
 }
 
+static bool err_travels(struct err err, struct err *ret_came)
+{
+	auto_wire struct wire wire = { 0 };
+	struct wire there;
+
+	wire_err(&wire, &err);
+	there = other_end(&wire);
+	wire_err(&there, ret_came);
+	return wire_end(&there);
+}
+
 static void test_err(void)
 {
 	TEST("an error arrives, without what a terminal would obey")
 	{
 		struct err err = { ENOENT, STATUS_NO_NETWORK, "network x\033[2J: not\nfound" };
-		auto_wire struct wire wire = { 0 };
 		struct err came = { 0 };
-		struct wire there;
 
-		wire_err(&wire, &err);
-		there = other_end(&wire);
-		wire_err(&there, &came);
-		CHECK(wire_end(&there));
+		CHECK(err_travels(err, &came));
 		CHECK_INT(came.code, ENOENT);
 		CHECK_INT(came.status, STATUS_NO_NETWORK);
 		CHECK(strncmp(came.text, "network x", 9) == 0 && !strpbrk(came.text, "\033\n"));
@@ -136,14 +142,9 @@ static void test_err(void)
 	TEST("an error that was cut in the middle of a character")
 	{
 		struct err err = { EINVAL, STATUS_USAGE, "\"caf\303" };
-		auto_wire struct wire wire = { 0 };
 		struct err came = { 0 };
-		struct wire there;
 
-		wire_err(&wire, &err);
-		there = other_end(&wire);
-		wire_err(&there, &came);
-		CHECK(wire_end(&there));
+		CHECK(err_travels(err, &came));
 		CHECK_TEXT(came.text, err.text);
 	}
 	TEST("an error that is none")
@@ -157,14 +158,9 @@ static void test_err(void)
 		};
 
 		for (size_t i = 0; i < array_size(none); i++) {
-			struct err err = none[i], came = { 0 };
-			auto_wire struct wire wire = { 0 };
-			struct wire there;
+			struct err came = { 0 };
 
-			wire_err(&wire, &err);
-			there = other_end(&wire);
-			wire_err(&there, &came);
-			CHECK(!wire_end(&there));
+			CHECK(!err_travels(none[i], &came));
 		}
 	}
 }

@@ -163,7 +163,8 @@ static int wait_for(const struct sealed *sealed, short events, struct deadline d
 		return err_set(err, errno, "wait for the reading process");
 	if (ready > 0)
 		return 0;
-	return err_say(err, ETIMEDOUT, "the reading process takes too long");
+	err_say(err, ETIMEDOUT, "the reading process takes too long");
+	return err_class(err, STATUS_TIMEOUT);
 }
 
 static int makes_no_sense(struct err *err)

@@ -372,3 +372,17 @@ fake() { # what a plugin does, as shell
 	pkill -P $holder
 	rmdir /run/oci-network-hook/bad /run/oci-network-hook || true
 }
+
+@test "standard input that does not end: refused when the time is over; plan waits for who types" {
+	local got=0
+	echo 'timeout = 600ms' >/etc/oci-network-hook.conf
+	mkfifo "$HOST_TMP/silent"
+	hook <>"$HOST_TMP/silent" || got=$?
+	[[ $got == 3 && $(<"$BATS_TEST_TMPDIR/stderr") == "oci-network-hook: state: standard input did not end in time" ]]
+	rm /etc/oci-network-hook.conf "$HOST_TMP/silent"
+	[[ $({ sleep 5.5 && state '.status = "stopped"'; } | "$HOOK" plan) == "nothing to undo" ]]
+}
+
+@test "teardown ID leaves standard input to the loop that it is called in" {
+	[[ $(printf '%s\n' a b c | while read -r id; do "$HOOK" teardown "$id" && echo "$id"; done) == $'a\nb\nc' ]]
+}

@@ -8,16 +8,8 @@ load lib-hook
 setup() {
 	need jq busybox ip
 	write_podman_conflist
-	export FAKE=$HOST_TMP/plugins
-	mkdir -p "$FAKE"
-	# A network whose last plugin does what the file $FAKE/do says.
-	cat >"$FAKE/fake" <<-END
-		#!/bin/bash
-		stdin=\$(cat)
-		[[ \$CNI_COMMAND == ADD ]] || exit 0
-		. $FAKE/do
-	END
-	chmod 755 "$FAKE/fake"
+	# A network whose last plugin does what it is told.
+	fake_plugin
 	cat >/etc/cni/net.d/95-bad.conflist <<-END
 		{ "cniVersion": "1.0.0", "name": "bad", "plugins": [
 		  { "type": "bridge", "bridge": "bad0", "isGateway": true, "ipMasq": true,
@@ -27,9 +19,6 @@ setup() {
 		  { "type": "firewall" },
 		  { "type": "fake" } ] }
 	END
-	echo "cni_plugin_path = $FAKE:/usr/lib/cni" >/etc/oci-network-hook.conf
-	# Once through without harm, so that bridge and chains are there.
-	echo 'jq -c .prevResult <<<"$stdin"' >"$FAKE/do"
 }
 
 teardown() {
@@ -80,7 +69,7 @@ killed_container() {
 
 failing_second_network() {
 	begin "$1"
-	echo 'echo "{\"code\":100,\"msg\":\"out of order\"}"; exit 1' >"$FAKE/do"
+	fake_fails_at_add 'echo "{\"code\":100,\"msg\":\"out of order\"}"; exit 1'
 	net_bundle second sleep 1000
 	annotate second networks "podman;bad"
 	annotate second ports 8080:80
@@ -93,7 +82,7 @@ failing_second_network() {
 
 killed_hook() {
 	begin "$1"
-	echo 'kill -KILL $PPID' >"$FAKE/do"
+	fake_fails_at_add 'kill -KILL $PPID'
 	net_bundle killed sleep 1000
 	annotate killed networks "podman;bad"
 	annotate killed ports 8080:80
@@ -108,7 +97,7 @@ killed_hook() {
 	run_once killed
 	((status != 0))
 	forget killed
-	echo 'jq -c .prevResult <<<"$stdin"' >"$FAKE/do"
+	fake_works
 	start killed
 	stop killed
 	assert_host_as_before

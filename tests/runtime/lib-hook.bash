@@ -39,6 +39,32 @@ stop() {
 	wait_for 5 runtime delete "$1" 2>/dev/null
 }
 
+# A plugin `fake`, in $FAKE beside the host's own, that does what the file $FAKE/do says.
+fake_plugin() {
+	export FAKE=$HOST_TMP/plugins
+	mkdir -p "$FAKE"
+	cat >"$FAKE/fake" <<-END
+		#!/bin/bash
+		stdin=\$(cat)
+		. $FAKE/do
+	END
+	chmod 755 "$FAKE/fake"
+	echo "cni_plugin_path = $FAKE:/usr/lib/cni" >/etc/oci-network-hook.conf
+	fake_works
+}
+
+fake_does() {
+	echo "$1" >"$FAKE/do"
+}
+
+fake_works() {
+	fake_does '[[ $CNI_COMMAND != ADD ]] || jq -c .prevResult <<<"$stdin"'
+}
+
+fake_fails_at_add() { # HOW
+	fake_does "[[ \$CNI_COMMAND == ADD ]] || exit 0; $1"
+}
+
 # run_once NAME: to its end; output in $output, status in $status
 run_once() {
 	run runtime run --bundle "$HOST_TMP/$1" "$1" 3>&-

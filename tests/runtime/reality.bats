@@ -10,31 +10,14 @@ load lib-hook
 setup() {
 	need jq busybox ip
 	write_podman_conflist
-	export FAKE=$HOST_TMP/plugins
-	mkdir -p "$FAKE"
-	cat >"$FAKE/fake" <<-END
-		#!/bin/bash
-		stdin=\$(cat)
-		. $FAKE/do
-	END
-	chmod 755 "$FAKE/fake"
+	fake_plugin
 	# The bridge's own plugin has worked before ours does what the file $FAKE/do says.
 	jq '.name = "odd" | .plugins += [{"type": "fake"}]' /etc/cni/net.d/87-podman-bridge.conflist \
 		>/etc/cni/net.d/95-odd.conflist
-	echo "cni_plugin_path = $FAKE:/usr/lib/cni" >/etc/oci-network-hook.conf
-	works
 }
 
 teardown() {
 	rm -f /etc/cni/net.d/* /etc/oci-network-hook.conf
-}
-
-does() {
-	echo "$1" >"$FAKE/do"
-}
-
-works() {
-	does '[[ $CNI_COMMAND != ADD ]] || jq -c .prevResult <<<"$stdin"'
 }
 
 begin() {
@@ -58,7 +41,7 @@ forget() {
 plugin_finds() {
 	begin "$1"
 	# shellcheck disable=SC2016 # for the plugin
-	does 'grep -E "^Sig(Blk|Ign)" /proc/self/status >$FAKE/signals
+	fake_does 'grep -E "^Sig(Blk|Ign)" /proc/self/status >$FAKE/signals
 		ls /proc/$$/fd >$FAKE/fds; umask >$FAKE/umask; pwd >$FAKE/cwd
 		tr "\0" "\n" </proc/$$/environ | cut -d= -f1 | sort >$FAKE/env
 		[[ $CNI_COMMAND != ADD ]] || jq -c .prevResult <<<"$stdin"'
@@ -88,7 +71,7 @@ plugin_finds() {
 
 explained() {
 	begin "$1"
-	does 'echo "{\"code\":100,\"msg\":\"the moon is in the wrong house\"}"; exit 1'
+	fake_does 'echo "{\"code\":100,\"msg\":\"the moon is in the wrong house\"}"; exit 1'
 	odd_bundle moon
 	run_once moon
 	((status != 0))
@@ -96,7 +79,7 @@ explained() {
 	run -0 "$HOOK" logs moon
 	[[ $output == *"network odd: plugin fake: the moon is in the wrong house"* ]]
 	forget moon
-	works
+	fake_works
 	"$HOOK" gc
 	assert_host_as_before
 }
@@ -113,13 +96,13 @@ explained() {
 
 too_slow() {
 	begin "$1"
-	does '[[ $CNI_COMMAND != ADD ]] || exec sleep 1000.4711'
+	fake_does '[[ $CNI_COMMAND != ADD ]] || exec sleep 1000.4711'
 	odd_bundle slow
 	bundle_edit "$HOST_TMP/slow" '.hooks.createRuntime[0].timeout = 1'
 	run_once slow
 	((status != 0))
 	forget slow
-	works
+	fake_works
 	"$HOOK" gc
 	run -1 pgrep -f '^sleep 1000.4711'
 	assert_host_as_before
@@ -172,7 +155,7 @@ failing_poststop() {
 	begin "$1"
 	odd_bundle stuck
 	start stuck
-	does 'echo "{\"code\":999,\"msg\":\"not today\"}"; exit 1'
+	fake_does 'echo "{\"code\":999,\"msg\":\"not today\"}"; exit 1'
 	runtime kill stuck KILL
 	wait_for 5 runtime delete --force stuck 2>/dev/null || true
 	# The runtime has forgotten it; the record has not, and says why.
@@ -180,7 +163,7 @@ failing_poststop() {
 	run -0 "$HOOK" logs stuck
 	[[ $output == *"not today"* ]]
 	run ! "$HOOK" gc
-	works
+	fake_works
 	"$HOOK" gc
 	assert_host_as_before
 }
