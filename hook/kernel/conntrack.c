@@ -12,6 +12,7 @@
 #include "base/auto.h"
 #include "base/log.h"
 #include "batch.h"
+#include "userns.h"
 
 enum {
 	MESSAGE_CT_GET = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET,
@@ -115,7 +116,8 @@ void conntrack_forget_udp(const struct json *mappings)
 	int ret;
 
 	collect_udp(mappings, &ports);
-	if (!ports.any)
+	/* Where a user's helper answers at the port itself, the kernel remembers no other way. */
+	if (!ports.any || !userns_owns_network())
 		return;
 	ret = batch_open_protocol(NETLINK_NETFILTER, &batch, &err);
 	if (ret == 0)

@@ -6,5 +6,6 @@
 #include "base/json.h"
 
 /* Forget those whose original destination is one of these published UDP ports (a CNI portMappings
- * list), in both families. Others are not looked at. Trouble is only logged: entries expire. */
+ * list), in both families. Others are not looked at. Trouble is only logged: entries expire.
+ * Without rights over the host's network there is nothing to forget. */
 void conntrack_forget_udp(const struct json *mappings);

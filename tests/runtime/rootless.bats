@@ -92,6 +92,7 @@ inwards() {
 	wait_for 8 eval '[[ $(echo hey | ip netns exec neighbour socat -T2 - UDP:192.0.2.1:5300) == hey ]]'
 	ask 8080 'tcp80 192.0.2.2' # who asks is not hidden
 	as_user "$USER_HOOK" check b1
+	[[ $(as_user "$USER_HOOK" logs b1) != *warning* ]]
 	stop b1
 	not ask 8080 tcp80
 }
