@@ -414,6 +414,8 @@ refused() {
 		sed "s/\"N\"/\"$n\"/" "$USER_HOME/config.json" >"$USER_HOME/b1/config.json"
 		user_run b1 b1
 		wait_for 15 eval '[[ $(user_runtime state b1 2>/dev/null | jq -r .status) == running ]]'
+		# A container that ends while crun is at its hooks is not deleted by `crun run`.
+		wait_for 15 not pgrep -u "$USER_ID" -f killat
 		sleep 0.5
 		if ! is_up b1; then
 			killed=$((killed + 1))
@@ -422,6 +424,7 @@ refused() {
 			[[ $(nsenter -t "$(user_runtime state b1 | jq .pid)" -n ip -o link | wc -l) == 1 ]]
 		fi
 		stop b1
+		user_runtime delete --force b1 2>/dev/null || :
 		as_user "$USER_HOOK" gc
 		wait_for 5 assert_user_left_nothing
 	done
