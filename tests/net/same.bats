@@ -9,8 +9,8 @@
 load ../lib
 
 setup_file() {
-	need ip bridge iptables-legacy nft conntrack
-	[[ -x /usr/lib/cni/bridge ]] || skip "Debian's containernetworking-plugins are missing"
+	need ip bridge iptables-legacy nft conntrack || return 0
+	[[ -x /usr/lib/cni/bridge ]] || cannot "Debian's containernetworking-plugins are missing" || return 0
 	mkdir -p "$HOST_TMP/ours"
 	for plugin in bridge host-local static loopback portmap firewall tuning; do
 		ln -sf "$HOOK" "$HOST_TMP/ours/$plugin"
@@ -23,6 +23,7 @@ teardown_file() {
 
 # same GROUP AT_LEAST
 same() {
+	need jq
 	run "$TESTS/same" --ours "$HOST_TMP/ours" --theirs /usr/lib/cni "$1/"
 	[[ $status == 0 ]] || {
 		grep -v '^accepted' <<<"$output" | cut -c1-200 | head -100

@@ -8,7 +8,7 @@ load lib-hook
 bats_require_minimum_version 1.5.0
 
 setup_file() {
-	need crun jq socat iptables nft
+	need crun jq socat iptables nft || return 0
 	with_runtime crun
 	write_podman_conflist
 	echo "plugins = exec" >/etc/oci-network-hook.conf

@@ -20,11 +20,11 @@ USER_RUNTIME=/run/user/$USER_ID
 USER_HOOK=/usr/local/bin/oci-network-hook
 
 user_setup() {
-	need useradd setpriv slirp4netns socat jq
+	need useradd setpriv slirp4netns socat jq || return
+	[[ -e /dev/net/tun ]] || cannot "/dev/net/tun is missing" || return
 	mknod "$HOST_TMP/tun" c 10 200
 	chmod 666 "$HOST_TMP/tun"
 	chmod 755 "$HOST_TMP"
-	[[ -e /dev/net/tun ]] || skip "/dev/net/tun is missing"
 	mount --bind "$HOST_TMP/tun" /dev/net/tun
 	useradd -m -d "$USER_HOME" -u "$USER_ID" -s /bin/bash u1
 	install -d -m 700 -o u1 -g u1 "$USER_RUNTIME"
@@ -42,7 +42,7 @@ pasta_setup() {
 
 	[[ ! $(dpkg-query -W -f='${Version}' passt 2>/dev/null) =~ 20[0-9]{6} ]] ||
 		((BASH_REMATCH[0] < 20250320)) || return 0
-	[[ -x $unpacked/program ]] || skip "no pasta of 2025_03_20 or later (tests/get-pasta)"
+	[[ -x $unpacked/program ]] || cannot "no pasta of 2025_03_20 or later (tests/get-pasta)"
 	mkdir -p "$dir"
 	cp "$unpacked"/* "$dir"
 	printf '%s\n' '#!/bin/sh' \
