@@ -66,10 +66,9 @@ static int take_number(const struct sealed *sealed, int64_t *ret_number, struct 
 
 static void test_honest(void)
 {
-	TEST("an answer without a question, and to each question one")
+	TEST("an answer without a question, and to a question one")
 	{
 		auto_sealed struct sealed sealed = { 0 };
-		auto_free char *long_text = mem_alloc(1 << 20);
 		struct err err = { 0 };
 		int64_t number = 0;
 		int given = 41;
@@ -81,11 +80,24 @@ static void test_honest(void)
 		CHECK_INT(sealed_ask(&sealed, "four", 4, soon(), &err), 0);
 		CHECK_INT(take_number(&sealed, &number, &err), 0);
 		CHECK_INT(number, 46);
+	}
+	TEST("a long question, and no second one")
+	{
+		auto_sealed struct sealed sealed = { 0 };
+		auto_free char *long_text = mem_alloc(1 << 20);
+		struct err err = { 0 };
+		int64_t number = 0;
+		int given = 41;
+
+		CHECK_INT(sealed_start(&honest, &given, &sealed, &err), 0);
+		CHECK_INT(take_number(&sealed, &number, &err), 0);
 		CHECK_INT(sealed_ask(&sealed, long_text, 1 << 20, soon(), &err), 0);
 		CHECK_INT(take_number(&sealed, &number, &err), 0);
 		CHECK_INT(number, (1 << 20) + 42);
+		(void)sealed_ask(&sealed, "four", 4, soon(), NULL);
+		CHECK_INT(take_number(&sealed, &number, &err), -EPIPE);
 	}
-	TEST("an error, and questions after it")
+	TEST("an error, and a question after it that is one too")
 	{
 		auto_sealed struct sealed sealed = { 0 };
 		struct err err = { 0 };
@@ -98,6 +110,16 @@ static void test_honest(void)
 		CHECK_INT(sealed_ask(&sealed, "!", 1, soon(), &err), 0);
 		CHECK_INT(take_number(&sealed, &number, &err), -EINVAL);
 		CHECK_INT(err_status(&err), STATUS_USAGE);
+	}
+	TEST("an error, and an empty question after it")
+	{
+		auto_sealed struct sealed sealed = { 0 };
+		struct err err = { 0 };
+		int64_t number = 0;
+		int given = -5;
+
+		CHECK_INT(sealed_start(&honest, &given, &sealed, &err), 0);
+		CHECK_INT(take_number(&sealed, &number, &err), -ERANGE);
 		CHECK_INT(sealed_ask(&sealed, "", 0, soon(), &err), 0);
 		CHECK_INT(take_number(&sealed, &number, &err), 0);
 		CHECK_INT(number, -4);

@@ -23,6 +23,8 @@ enum {
 	/* While a socket closes after rules are gone, everybody's transactions wait: so not before
 	 * the kernel has done by itself what closing would wait for. */
 	LINGER_MS = 60,
+	FIRST_LOOK_US = 50, /* a removal on an idle host is out of sight after 200 to 400 */
+	LAST_LOOK_US = 10000,
 };
 
 static int kept[KEPT_MAX];
@@ -102,33 +104,8 @@ static bool detach(int link_fd, const struct request *request)
 
 /* ---- a link ---- */
 
-static int hear_events(int fd, struct err *err)
-{
-	const struct sockaddr_nl self = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
-
-	if (bind(fd, (const struct sockaddr *)&self, sizeof(self)) < 0)
-		return err_set(err, errno, "connect to netlink");
-	return 0;
-}
-
-/* Has it happened? 1: not yet. */
-static int look(const char *buffer, ssize_t len, int index)
-{
-	const struct nlmsghdr *header = (const void *)buffer;
-
-	for (; NLMSG_OK(header, (size_t)len); header = NLMSG_NEXT(header, len)) {
-		const struct ifinfomsg *info = NLMSG_DATA(header);
-
-		if (header->nlmsg_type == NLMSG_ERROR)
-			return ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
-		if (header->nlmsg_type == RTM_DELLINK && info->ifi_index == index &&
-		    info->ifi_family == AF_UNSPEC)
-			return 0;
-	}
-	return 1;
-}
-
-/* For when there were more events than the socket could hold. */
+/* The link is off the kernel's lists, and so out of sight of everybody, half-way through its
+ * removal: no event tells of that. (The last thing that could fail comes before.) */
 static bool is_there(int fd, int index)
 {
 	struct ifreq request = { .ifr_ifindex = index };
@@ -136,28 +113,32 @@ static bool is_there(int fd, int index)
 	return ioctl(fd, SIOCGIFNAME, &request) == 0;
 }
 
-static int receive_end(int fd, int index)
+static int receive_error(int fd)
 {
-	_Alignas(8) char buffer[16 << 10];
-	ssize_t len = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+	_Alignas(8) char buffer[1 << 10];
+	const struct nlmsghdr *header = (const void *)buffer;
+	ssize_t len = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT | MSG_TRUNC);
 
-	if (len >= 0)
-		return look(buffer, len, index);
-	return errno == ENOBUFS && !is_there(fd, index) ? 0 : 1;
+	if (len < (ssize_t)NLMSG_LENGTH(sizeof(int)) || header->nlmsg_type != NLMSG_ERROR)
+		return 0;
+	return ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
 }
 
 static int wait_for(int fd, int index, struct deadline deadline, struct err *err)
 {
-	int ret = 1;
+	struct timespec pause = { .tv_nsec = FIRST_LOOK_US * 1000L };
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	int ret = 0;
 
-	while (ret > 0) {
-		struct pollfd wait = { .fd = fd, .events = POLLIN };
-
-		if (poll(&wait, 1, (int)deadline_left_ms(deadline)) == 0) {
+	while (ret == 0 && is_there(fd, index)) {
+		if (deadline_left_ms(deadline) == 0) {
 			err_say(err, ETIMEDOUT, "the kernel does not remove the link");
 			return err_class(err, STATUS_TIMEOUT);
 		}
-		ret = receive_end(fd, index);
+		if (ppoll(&wait, 1, &pause, NULL) > 0)
+			ret = receive_error(fd);
+		if (pause.tv_nsec < LAST_LOOK_US * 1000L)
+			pause.tv_nsec += pause.tv_nsec / 4;
 	}
 	return ret < 0 && ret != -ENODEV ? err_set(err, -ret, "remove the link") : 0;
 }
@@ -168,14 +149,10 @@ int linger_delete_link(struct batch *batch, const char *name, struct deadline de
 	struct request request = { .header = { .nlmsg_len = sizeof(struct request),
 					       .nlmsg_type = RTM_DELLINK,
 					       .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK } };
-	int ret;
 
 	request.info.ifi_index = facts_index(batch->fd, name);
 	if (request.info.ifi_index == 0)
 		return 0;
-	ret = hear_events(batch->fd, err);
-	if (ret < 0)
-		return ret;
 	if (!detach(batch->fd, &request) && send(batch->fd, &request, sizeof(request), 0) < 0)
 		return err_set(err, errno, "remove the link");
 	return wait_for(batch->fd, request.info.ifi_index, deadline, err);

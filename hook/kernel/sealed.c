@@ -88,7 +88,7 @@ static void answer_first(int fd, const struct sealed_work *work, void *data)
 		write_error(fd, &err);
 }
 
-static void answer_next(int fd, const struct sealed_work *work, void *data)
+static void answer_second(int fd, const struct sealed_work *work, void *data)
 {
 	auto_wire struct wire answer = { 0 };
 	auto_free char *text = NULL;
@@ -98,7 +98,7 @@ static void answer_next(int fd, const struct sealed_work *work, void *data)
 	read_all(fd, &header, sizeof(header));
 	text = mem_alloc((size_t)header.len + 1);
 	read_all(fd, text, header.len);
-	if (work->next(data, text, header.len, &answer, &err) == 0)
+	if (work->second(data, text, header.len, &answer, &err) == 0)
 		write_answer(fd, false, &answer);
 	else
 		write_error(fd, &err);
@@ -120,8 +120,8 @@ static _Noreturn void run_sealed(int fd, pid_t parent, const struct sealed_work 
 	close(STDIN_FILENO);
 	confine_calls();
 	answer_first(SOCKET, work, data);
-	while (work->next)
-		answer_next(SOCKET, work, data);
+	if (work->second)
+		answer_second(SOCKET, work, data);
 	confine_leave(0);
 }
 

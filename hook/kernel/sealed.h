@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A process that reads questions and writes answers, and can do nothing else: no capability, no new
+/* A process that writes an answer or two, and can do nothing else: no capability, no new
  * privileges, no file (Landlock), no system call but read, write and exit (seccomp's strict mode;
  * below a filter of somebody else's, the same as a filter). Each as far as the kernel has it.
  *
@@ -26,8 +26,8 @@ struct sealed {
 struct sealed_work {
 	void (*begin)(void *data); /* with standard input, and every system call; or NULL */
 	int (*first)(void *data, struct wire *answer, struct err *err); /* without a question */
-	/* To each question, which has a NUL behind it; NULL: there are none. */
-	int (*next)(void *data, const char *text, size_t len, struct wire *answer, struct err *err);
+	/* To the one question there may be, which has a NUL behind it; NULL: there is none. */
+	int (*second)(void *data, const char *text, size_t len, struct wire *answer, struct err *err);
 };
 
 int sealed_start(const struct sealed_work *work, void *data, struct sealed *ret_sealed,
