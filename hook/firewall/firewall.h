@@ -21,8 +21,9 @@ struct firewall_backend {
 	bool by_owner; /* every rule carries its owner, so that none of another is ever removed */
 	/* Does this host use it? *ret_why says what was seen, for `check` (static text). */
 	bool (*usable)(const char **ret_why);
-	/* All of the rules or none, in place of what their owner had. Shared things (tables, base
-	 * chains) are ensured. */
+	/* All of the rules or none. What is there of them stays, and what leads elsewhere for the
+	 * same address or port of their owner's is replaced; the rest of an owner's is for the
+	 * caller to remove before. Shared things (tables, base chains) are ensured. */
 	int (*replace)(const struct firewall_rules *rules, const struct firewall_settings *settings,
 		       struct err *err);
 	/* By the owner alone; nothing there is success, also where the backend cannot be used.
