@@ -119,9 +119,8 @@ static void test_attach(void)
 
 		start_over();
 		result = add("bridge", conf, NULL);
-		CHECK(run_quietly("ip -d link show dev br0 | grep -q 'state UP.*'"));
-		CHECK(run_quietly("ip link show dev %s | grep -q 'master br0.*state UP'",
-				  host_end(result)));
+		CHECK(run_quietly("ip link show dev br0 up | grep br0"));
+		CHECK(run_quietly("ip link show dev %s up | grep 'master br0'", host_end(result)));
 		CHECK(!run_quietly("ip -4 -o addr show dev br0 | grep inet"));
 		CHECK(inside("ip -4 addr show dev eth0 | grep 'inet 10.1.0.7/24 brd 10.1.0.255'"));
 		CHECK(inside("ip -6 addr show dev eth0 -tentative | grep 'inet6 2001:db8::7/64'"));
@@ -264,7 +263,7 @@ static void test_settings(void)
 		{ "\"portIsolation\":true", "", "bridge -d link show | grep 'isolated on'",
 		  "true" },
 		{ "\"disableContainerInterface\":true", "", "ip link show dev br0",
-		  "ip link show dev eth0 | grep 'state DOWN'" },
+		  "! ip link show dev eth0 up | grep eth0" },
 		{ "\"enabledad\":true", "", "true",
 		  "grep -qx 1 /proc/sys/net/ipv6/conf/eth0/accept_dad" },
 		{ "\"promiscMode\":false", "IgnoreUnknown=1;MAC=02:00:00:00:00:77", "true",
