@@ -85,6 +85,11 @@ write_c1() {
 	write_state c1 "[$first, $second]" "${1:-.}"
 }
 
+# whole NAME: what is read is, member by member, tests/cases/commands/NAME.json.
+whole() {
+	diff <(jq --sort-keys .) <(jq --sort-keys . "$BATS_TEST_DIRNAME/cases/commands/$1.json")
+}
+
 # ---- ls ----
 
 @test "ls: a header only, and an empty list, without a state directory" {
@@ -135,6 +140,7 @@ write_c1() {
 	same "$(hook ls --json | jq -c '.[0].ports[2]')" \
 		'{"hostPort":5353,"containerPort":53,"protocol":"udp","hostIP":"::1"}'
 	hook ls --json | jq -e '.[0] | .age >= 200 and (.created | fromdate) > 0'
+	hook ls --json | jq --argjson pid $$ '.[0] | select(.pid == $pid) | del(.pid, .age, .created)' | whole ls
 }
 
 @test "ls: a broken state file is a line, the rest is listed, exit status 14" {
@@ -178,6 +184,7 @@ write_c1() {
 		settings)" '["podman","","eth0",["web"],"aa:bb:cc:00:00:02"]'
 	same "$(jq -c '.Networks.macnet | [.InterfaceName, .IPAddress, .IPPrefixLen]' settings)" \
 		'["net7","10.1.2.3",24]'
+	whole inspect <settings
 }
 
 @test "inspect: what is not known is empty, never <nil>" {

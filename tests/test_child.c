@@ -165,6 +165,21 @@ static void test_surroundings(void)
 		sigprocmask(SIG_SETMASK, &before, NULL);
 		CHECK_TEXT(end.output, "SigBlk:\t0000000000000000SigIgn:\t0000000000000000");
 	}
+	TEST("what the caller blocks stays as it was")
+	{
+		auto_child_end struct child_end end = { 0 };
+		sigset_t one, before, after;
+		struct err err;
+
+		sigemptyset(&one);
+		sigaddset(&one, SIGUSR1);
+		sigprocmask(SIG_SETMASK, &one, &before);
+		CHECK_INT(run("true", 5000, &end, &err), 0);
+		sigprocmask(SIG_SETMASK, &before, &after);
+		for (int number = 1; number < NSIG; number++)
+			if (number != SIGKILL && number != SIGSTOP)
+				CHECK_INT(sigismember(&after, number), number == SIGUSR1);
+	}
 	TEST("the status arrives when SIGCHLD is ignored, and it stays ignored")
 	{
 		auto_child_end struct child_end end = { 0 };
