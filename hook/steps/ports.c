@@ -241,8 +241,9 @@ static int undo(struct step *step, const struct step_context *context, struct er
 
 static char *describe(const struct step *step)
 {
-	return mem_format("claim %zu published ports",
-			  json_count(json_get(step->args, "mappings")));
+	size_t count = json_count(json_get(step->args, "mappings"));
+
+	return mem_format("claim %zu published port%s", count, count == 1 ? "" : "s");
 }
 
 static bool is_claimed(const struct step *step, const struct claim *claim)

@@ -6,6 +6,7 @@
 
 bats_require_minimum_version 1.5.0
 load ../runtime/lib-hook
+# shellcheck disable=SC2154 # output and lines are bats'
 
 setup() {
 	need jq ip
@@ -54,6 +55,37 @@ whole_life() {
 
 @test "built-in plugins" {
 	whole_life
+	assert_host_as_before
+}
+
+# What is said before, step by step, is what is on record then.
+@test "plan: the steps of a set-up and of a tear-down, as text and as JSON, and nothing is done" {
+	local state=$HOST_TMP/b/warm.json record=/run/oci-network-hook/warm/state.json
+
+	run -0 "$HOOK" plan <"$state"
+	printf '%s\n' "${lines[@]%% *}" | diff - <(seq -f '%.0f.' 1 "${#lines[@]}")
+	[[ ${lines[0]} == "1. ports "*"claim 1 published port" && $output == *" netns "*oci-warm* ]]
+	[[ $output == *" network "*"attach podman as eth0 (bridge, portmap, firewall, tuning)"* ]]
+	awk '{ print $2 }' <<<"$output" >"$BATS_TEST_TMPDIR/steps"
+	[[ $("$HOOK" plan createRuntime --json <"$state" | jq -r '.[].step') == "$(<"$BATS_TEST_TMPDIR/steps")" ]]
+	"$HOOK" plan --json <"$state" | jq -e '.[] | select(.step == "network") | .args.ifname == "eth0"'
+	run -2 "$HOOK" plan one two <"$state"
+	run -2 "$HOOK" plan --all <"$state"
+	[[ $("$HOOK" plan poststop <"$state") == "nothing to undo" ]]
+	assert_host_as_before
+	"$HOOK" setup <"$state"
+	[[ $(jq -r '.steps[].step' $record) == "$(<"$BATS_TEST_TMPDIR/steps")" ]]
+	run -0 "$HOOK" plan poststop <"$state"
+	[[ $(awk '{ print $2 }' <<<"$output") == "$(tac "$BATS_TEST_TMPDIR/steps")" ]]
+	[[ ${lines[0]} == "1. "*"  undo: "* && ${lines[-1]} == "${#lines[@]}. "*"  undo: claim 1 published port" ]]
+	"$HOOK" check warm
+	"$HOOK" teardown warm
+	jq --argjson pid $$ '.pid = $pid' "$state" >"$BATS_TEST_TMPDIR/host"
+	run ! "$HOOK" plan <"$BATS_TEST_TMPDIR/host"
+	[[ $output == "oci-network-hook: container warm: plan: "*"host's network namespace" ]]
+	echo '{"linux": {"namespaces": [{"type": "pid"}]}}' >"$HOST_TMP/b/config.json"
+	[[ $("$HOOK" plan <"$state") == "nothing to do: the container has no network namespace of its own" ]]
+	rm "$HOST_TMP/b/config.json"
 	assert_host_as_before
 }
 
