@@ -130,6 +130,8 @@ static int wait_for(int fd, int index, struct deadline deadline, struct err *err
 	struct pollfd wait = { .fd = fd, .events = POLLIN };
 	int ret = 0;
 
+	/* Not before the other process has let go of locks, and has begun. */
+	ppoll(&wait, 1, &pause, NULL);
 	while (ret == 0 && is_there(fd, index)) {
 		if (deadline_left_ms(deadline) == 0) {
 			err_say(err, ETIMEDOUT, "the kernel does not remove the link");

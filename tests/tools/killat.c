@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/sockios.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -115,6 +116,11 @@ static const struct effect *find_effect(uint64_t nr)
 	return NULL;
 }
 
+static bool is_question(uint64_t request)
+{
+	return request == SIOCGIFNAME || request == SIOCGIFINDEX || request == SIOCGSKNS;
+}
+
 static bool is_effect(pid_t pid, const struct __ptrace_syscall_info *call)
 {
 	const int creating = O_CREAT | O_TRUNC | O_TMPFILE; /* O_DIRECTORY is part of O_TMPFILE */
@@ -127,6 +133,8 @@ static bool is_effect(pid_t pid, const struct __ptrace_syscall_info *call)
 	else if (nr == SYS_open)
 		flags = args[1];
 #endif
+	else if (nr == SYS_ioctl)
+		return !is_question(args[1]);
 	else if (nr == SYS_openat2) /* the first member of struct open_how */
 		flags = (uint64_t)ptrace(PTRACE_PEEKDATA, pid, (void *)args[2], NULL);
 	else
