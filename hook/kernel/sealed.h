@@ -27,7 +27,8 @@ struct sealed_work {
 	void (*begin)(void *data); /* with standard input, and every system call; or NULL */
 	int (*first)(void *data, struct wire *answer, struct err *err); /* without a question */
 	/* To the one question there may be, which has a NUL behind it; NULL: there is none. */
-	int (*second)(void *data, const char *text, size_t len, struct wire *answer, struct err *err);
+	int (*second)(void *data, const char *text, size_t len, struct wire *answer,
+		      struct err *err);
 };
 
 int sealed_start(const struct sealed_work *work, void *data, struct sealed *ret_sealed,
