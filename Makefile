@@ -131,7 +131,7 @@ $(BUILD)/tests/oci-network-hook-firewall: $(BUILD)/oci-network-hook-firewall
 
 # ---- tests ----
 
-# JOBS=N: so many test files side by side, else as many as there are processors.
+# JOBS=N: so many test files side by side, else one more than there are processors.
 RUN := HOOK=$(CURDIR)/$(BUILD)/oci-network-hook KILLAT=$(CURDIR)/$(BUILD)/tests/killat tests/run $(if $(JOBS),--jobs $(JOBS))
 BATS := $(sort $(wildcard tests/*.bats tests/net/*.bats tests/runtime/*.bats))
 
