@@ -52,13 +52,17 @@ static char **wanted_ids(const struct journal_place *place, char *const *ids)
 	return wanted;
 }
 
-static int undo_one(const struct journal_place *place, const char *id, struct deadline deadline,
-		    struct err *err)
+/* Whom a set-up or tear-down is at work for is left alone. By hand it may be one just killed, that
+ * has not let go yet: a moment's patience then, instead of a second gc. */
+enum { PATIENCE_MS = 100 };
+
+static int undo_one(const struct journal_place *place, const char *id, int patience_ms,
+		    struct deadline deadline, struct err *err)
 {
 	auto_journal struct journal journal = { .dirfd = -1 };
 	int ret;
 
-	ret = journal_open(place, id, JOURNAL_EXISTING, deadline_in_ms(0), &journal, err);
+	ret = journal_open(place, id, JOURNAL_EXISTING, deadline_in_ms(patience_ms), &journal, err);
 	if (ret == -ENOENT || ret == -ETIMEDOUT)
 		return -EAGAIN;
 	if (ret < 0)
@@ -91,7 +95,7 @@ static int undo_ids(const struct conf *conf, char *const *ids, char *const *want
 			continue;
 		log_close();
 		log_open(&log, ids[i], false);
-		ret = undo_one(&place, ids[i], deadline, &failed);
+		ret = undo_one(&place, ids[i], PATIENCE_MS, deadline, &failed);
 		if (ret == -EAGAIN)
 			continue;
 		if (ret < 0)
@@ -139,7 +143,7 @@ void gc_earlier_boots(const struct conf *conf, struct deadline deadline)
 		return;
 	for (size_t i = 0; kept[i]; i++) {
 		struct err err;
-		int ret = undo_one(&place, kept[i], deadline_share(deadline, 4), &err);
+		int ret = undo_one(&place, kept[i], 0, deadline_share(deadline, 4), &err);
 
 		if (ret == 0)
 			log_info("released what container %s left before the boot", kept[i]);
@@ -186,7 +190,7 @@ bool gc_some(const struct conf *conf, struct deadline deadline)
 		wanted = wanted_ids(&place, ids);
 		if (has(wanted, id))
 			continue;
-		ret = undo_one(&place, id, deadline_share(deadline, 4), &err);
+		ret = undo_one(&place, id, 0, deadline_share(deadline, 4), &err);
 		if (ret == 0)
 			log_info("released what container %s had left", id);
 		else if (ret != -EAGAIN)
