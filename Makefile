@@ -123,8 +123,8 @@ $(BUILD)/tests/%: $(BUILD)/tests/tools/%.o $(BUILD)/libhook.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(LDFLAGS) $(OUR_LDFLAGS) -o $@ $^ $(LIBS)
 
-# It looks for the program of its backends beside itself, as the hook does.
-$(BUILD)/tests/firewall: | $(BUILD)/tests/oci-network-hook-firewall
+# These look for the program of their backends beside themselves, as the hook does.
+$(BUILD)/tests/firewall $(BUILD)/tests/test_iptables: | $(BUILD)/tests/oci-network-hook-firewall
 $(BUILD)/tests/oci-network-hook-firewall: $(BUILD)/oci-network-hook-firewall
 	@mkdir -p $(@D)
 	$(Q)ln -sfn ../oci-network-hook-firewall $@

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 static inline bool own_net_map(const char *path, const char *text)
@@ -47,6 +48,13 @@ static inline int own_net_second(void)
 		abort();
 	close(first);
 	return second;
+}
+
+/* And an empty /run: locks and sockets there are this program's. */
+static inline bool own_run(void)
+{
+	return unshare(CLONE_NEWNS) == 0 && mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("tmpfs", "/run", "tmpfs", 0, "mode=755") == 0;
 }
 
 /* By another's program: `ip link add ...`. True: it has succeeded. */
