@@ -429,14 +429,20 @@ static void test_bad_lists(void)
 
 /* ---- the socket ---- */
 
-static int list_at(const struct server *server, const char *path, pid_t pid, struct err *err)
+static int list_within(int ms, const struct server *server, const char *path, pid_t pid,
+		       struct err *err)
 {
-	struct slirp_api api = api_of(server, path, SHORT_MS);
+	struct slirp_api api = api_of(server, path, ms);
 	auto_json struct json *entries = NULL;
 
 	api.pid = pid;
 	*err = (struct err){ 0 };
 	return slirp_api_list(&api, &entries, err);
+}
+
+static int list_at(const struct server *server, const char *path, pid_t pid, struct err *err)
+{
+	return list_within(SHORT_MS, server, path, pid, err);
 }
 
 static void test_socket(void)
@@ -491,7 +497,7 @@ static void test_socket(void)
 		snprintf(name, sizeof(name), "%s/socket", dir);
 		CHECK_INT(rename(scratch_path("socket"), scratch_path(name)), 0);
 		CHECK_INT(symlink(scratch_path(name), scratch_path("socket")), 0);
-		CHECK_INT(list_at(&server, scratch_path(name), server.pid, &err), 0);
+		CHECK_INT(list_within(WAIT_MS, &server, scratch_path(name), server.pid, &err), 0);
 		stop(&server);
 	}
 	TEST("a name that is too long itself")
