@@ -61,6 +61,7 @@ static void test_run(void)
 		put_port("f", kept, 6);
 		CHECK_INT(run(&err), 0);
 		CHECK_TEXT(told, "b d e f ");
+		CHECK_TEXT(err.text, "");
 		CHECK(on_record("a") && on_record("c"));
 		CHECK(there(claim_of("a", 1)) && there(claim_of("c", 3)));
 		for (const char *id = "bdef"; *id; id++) {
@@ -499,6 +500,18 @@ static void test_networks(void)
 		CHECK_INT(gc_networks(&conf, soon(), &err), 0);
 		CHECK_TEXT(kept_by("one"), "(not asked)");
 		CHECK_TEXT(kept_by("two"), "");
+	}
+	TEST("a plugin that is built in is not executed, unless they all are to be")
+	{
+		records_begin();
+		unlink(scratch_path("asked-loopback"));
+		write_network("loopback", "");
+		records_conf("plugins = builtin\n");
+		CHECK_INT(gc_networks(&conf, soon(), &err), 0);
+		CHECK_TEXT(kept_by("loopback"), "(not asked)");
+		records_conf("");
+		CHECK_INT(gc_networks(&conf, soon(), &err), 0);
+		CHECK_TEXT(kept_by("loopback"), "");
 	}
 	TEST("networks that cannot be listed are an error")
 	{
