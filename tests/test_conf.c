@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/auto.h"
@@ -62,6 +64,10 @@ static void test_texts(void)
 		{ "cni_conf_dir = /a # b", AT(cni_conf_dir), "/a" },
 		{ "cni_conf_dir = /a//", AT(cni_conf_dir), "/a" },
 		{ "cni_conf_dir = /", AT(cni_conf_dir), "/" },
+		{ "cni_conf_dir = ///", AT(cni_conf_dir), "/" },
+		{ "cni_conf_dir = /a/", AT(cni_conf_dir), "/a" },
+		{ "cni_conf_dir = /a#b #c", AT(cni_conf_dir), "/a#b" },
+		{ "cni_conf_dir = /a\t#b", AT(cni_conf_dir), "/a" },
 		{ "# a\n\n  \n#cni_conf_dir = /x\ncni_conf_dir = /y", AT(cni_conf_dir), "/y" },
 		{ "cni_conf_dir = /x\ncni_conf_dir = /y\n", AT(cni_conf_dir), "/y" },
 		{ "cni_plugin_path = /a", AT(cni_plugin_path), "/a" },
@@ -74,6 +80,14 @@ static void test_texts(void)
 		{ "plugins = builtin", AT(plugins), "builtin" },
 		{ "firewall = nftables", AT(firewall), "nftables" },
 		{ "firewall = none", AT(firewall), "none" },
+		{ "firewall = auto", AT(firewall), "auto" },
+		{ "firewall = iptables", AT(firewall), "iptables" },
+		{ "firewall = firewalld", AT(firewall), "firewalld" },
+		{ "rootless = slirp4netns", AT(rootless), "slirp4netns" },
+		{ "rootless = auto", AT(rootless), "auto" },
+		{ "log = syslog", AT(log), "syslog" },
+		{ "log = none", AT(log), "none" },
+		{ "log = auto", AT(log), "auto" },
 		{ "firewalld_zone = public", AT(firewalld_zone), "public" },
 		{ "admin_chain = MY-ADMIN", AT(admin_chain), "MY-ADMIN" },
 		{ "rootless = pasta", AT(rootless), "pasta" },
@@ -110,6 +124,10 @@ static void test_numbers(void)
 		{ "timeout = 2m", 120000, LOG_LEVEL_INFO },
 		{ "timeout = 60m", 3600000, LOG_LEVEL_INFO },
 		{ "timeout = 3600", 3600000, LOG_LEVEL_INFO },
+		{ "timeout = 3600000ms", 3600000, LOG_LEVEL_INFO },
+		{ "timeout = 000000007", 7000, LOG_LEVEL_INFO },
+		{ "log_level = warning", 30000, LOG_LEVEL_WARNING },
+		{ "log_level = debug\nlog_level = info", 30000, LOG_LEVEL_INFO },
 		{ "log_level = error", 30000, LOG_LEVEL_ERROR },
 		{ "log_level = debug", 30000, LOG_LEVEL_DEBUG },
 	};
@@ -171,6 +189,12 @@ static void test_bad(void)
 		{ "timeout = 5 s", "a time" },
 		{ "timeout = 5x", "a time" },
 		{ "timeout = s", "a time" },
+		{ "timeout =", "a time" },
+		{ "timeout = 0000000007", "a time" },
+		{ "timeout = 3600001ms", "a time" },
+		{ "plugins = builtinexec", "must be one of builtin, exec" },
+		{ "plugins = ,", "must be one of" },
+		{ "timeout = 1\nlog = file\n", ":2: log = file" },
 		{ "timeout = 99999999999999999999", "a time" },
 		{ "\xef\xbb\xbftimeout = 1", "unknown key" },
 	};
@@ -225,7 +249,90 @@ static void test_bad_files(void)
 	}
 }
 
+/* A path of this length, in a line. */
+static void long_path(size_t len, char line[8192])
+{
+	int start = snprintf(line, 8192, "pasta_path = ");
+
+	memset(line + start, '/', 1);
+	memset(line + start + 1, 'x', len - 1);
+	line[(size_t)start + len] = '\0';
+}
+
+static void test_long(void)
+{
+	static char line[8192];
+
+	TEST("the longest path that a kernel takes, and one that is longer")
+	{
+		auto_conf struct conf conf = { 0 }, other = { 0 };
+		struct err err = { 0 };
+
+		long_path(4095, line);
+		CHECK_INT(read_text(line, &conf, &err), 0);
+		CHECK_INT(strlen(conf.pasta_path), 4095);
+		long_path(4096, line);
+		CHECK_INT(read_text(line, &other, &err), -EINVAL);
+		CHECK(!other.pasta_path);
+	}
+}
+
 /* ---- loading ---- */
+
+/* Loads with this state directory; "" or the error. */
+static const char *load_with(const char *state_dir)
+{
+	static struct err err;
+	auto_conf struct conf conf = { 0 };
+	auto_free char *text = mem_format("state_dir = %s\n", state_dir);
+
+	err = (struct err){ 0 };
+	write_file(text, strlen(text));
+	if (conf_load(file, &conf, &err) == 0)
+		return "";
+	CHECK_INT(err.code, EPERM);
+	CHECK_INT(err_status(&err), STATUS_PERMISSION);
+	CHECK(!conf.state_dir);
+	return err.text;
+}
+
+static void test_trust(void)
+{
+	static const struct {
+		mode_t mode;
+		bool ok;
+	} modes[] = {
+		{ 0700, true },  { 0755, true },  { 01777, true }, { 01770, true },
+		{ 0770, false }, { 0702, false }, { 0777, false }, { 0720, false },
+	};
+	auto_free char *dir = mem_format("%s/state", directory);
+	auto_free char *message =
+		mem_format("%s is not trusted: it must be a directory that only user %u can write",
+			   dir, (unsigned int)geteuid());
+
+	TEST("a state directory that others can write is not believed")
+	{
+		mkdir(dir, 0700);
+		for (size_t i = 0; i < array_size(modes); i++) {
+			chmod(dir, modes[i].mode);
+			CHECK_TEXT(load_with(dir), modes[i].ok ? "" : message);
+		}
+	}
+	TEST("nor is somebody else's")
+	{
+		chmod(dir, 0755);
+		if (geteuid() != 0)
+			CHECK_HAS(load_with("/"), "/ is not trusted");
+		else if (chown(dir, 4711, 4711) == 0)
+			CHECK_TEXT(load_with(dir), message);
+		rmdir(dir);
+	}
+	TEST("one that is not there yet is made later; what is no directory fails then")
+	{
+		CHECK_TEXT(load_with(dir), "");
+		CHECK_TEXT(load_with(file), "");
+	}
+}
 
 static void test_load(void)
 {
@@ -288,6 +395,15 @@ static void check_user_places(const char *runtime, const char *state)
 	CHECK_TEXT(conf.data_dir, data_dir);
 }
 
+static void check_listed_home(const char *runtime)
+{
+	const struct passwd *user = getpwuid(geteuid());
+	auto_free char *state =
+		mem_format("%s/.local/state", user && user->pw_dir[0] == '/' ? user->pw_dir : "");
+
+	check_user_places(runtime, state);
+}
+
 /* In a child, which may become another user and change its environment. */
 static void check_users(void)
 {
@@ -305,6 +421,19 @@ static void check_users(void)
 	setenv("XDG_RUNTIME_DIR", "relative", 1);
 	setenv("XDG_STATE_HOME", "", 1);
 	check_user_places(runtime, "/home/u/.local/state");
+	unsetenv("XDG_RUNTIME_DIR");
+	check_user_places(runtime, "/home/u/.local/state");
+	setenv("XDG_STATE_HOME", "/x/state", 1);
+	unsetenv("HOME");
+	check_user_places(runtime, "/x/state");
+	unsetenv("XDG_STATE_HOME");
+	check_listed_home(runtime);
+	setenv("HOME", "relative", 1);
+	check_listed_home(runtime);
+	/* One of those that are listed everywhere, but not at the beginning. */
+	if (getuid() != 0 || seteuid(0) < 0 || seteuid(65534) < 0)
+		return;
+	check_listed_home("/run/user/65534");
 }
 
 static void test_defaults(void)
@@ -399,7 +528,9 @@ int main(void)
 	test_numbers();
 	test_bad();
 	test_bad_files();
+	test_long();
 	test_load();
+	test_trust();
 	test_defaults();
 	test_shipped();
 	unlink(file);

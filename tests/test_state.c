@@ -258,6 +258,8 @@ static void test_sizes(void)
 		bool ok;
 	} cases[] = {
 		{ "a small state", sizeof(text) - 1, true },
+		{ "as much as is first made room for", 8 << 10, true },
+		{ "and one byte more", (8 << 10) + 1, true },
 		{ "the largest state", STATE_SIZE_MAX, true },
 		{ "one byte too large", STATE_SIZE_MAX + 1, false },
 		{ "far too large, read to its end", 64 << 20, false },
@@ -342,6 +344,91 @@ static void test_no_input(void)
 	}
 }
 
+/* Of one whose pipe has nothing yet, and does not block. */
+static void test_nonblocking(void)
+{
+	TEST("a descriptor that does not block is waited for all the same")
+	{
+		static const char text[] = "{\"id\":\"a\"}";
+		struct err err = { 0 };
+		pid_t pid;
+		auto_close int fd = start_writer(text, 3, 5, &pid);
+		auto_free char *got = NULL;
+		size_t len = 0;
+
+		CHECK(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+		CHECK_INT(state_read(fd, deadline_in_ms(30000), &got, &len, &err), 0);
+		CHECK_INT(len, strlen(text) + 3);
+		CHECK(got && memcmp(got, text, strlen(text)) == 0);
+		wait_for(pid);
+	}
+}
+
+/* ---- from process to process ---- */
+
+static void test_wire(void)
+{
+	static const int64_t pids[] = { -1, (int64_t)INT32_MAX + 1, INT64_MAX, INT64_MIN };
+
+	TEST("everything but the annotations arrives as it was")
+	{
+		auto_state struct oci_state state = { 0 }, came = { 0 };
+		auto_wire struct wire wire = { 0 };
+		struct wire there;
+
+		CHECK_INT(parse("{\"id\":\"a\",\"pid\":2147483647,\"status\":\"created\","
+				"\"bundle\":\"/b\",\"annotations\":{\"k\":\"v\"}}",
+				&state, NULL),
+			  0);
+		state_wire(&wire, &state);
+		CHECK(!wire.bad);
+		there = (struct wire){ .reading = true, .bytes = wire.bytes, .len = wire.len };
+		state_wire(&there, &came);
+		CHECK(wire_end(&there));
+		CHECK_TEXT(came.id, "a");
+		CHECK_TEXT(came.status, "created");
+		CHECK_TEXT(came.bundle, "/b");
+		CHECK(came.has_pid);
+		CHECK_INT(came.pid, 2147483647);
+		CHECK(!came.annotations);
+		CHECK_INT(state.pid, 2147483647);
+	}
+	TEST("a pid that is none is what nobody has sent")
+	{
+		for (size_t i = 0; i < array_size(pids); i++) {
+			auto_state struct oci_state came = { 0 };
+			auto_wire struct wire wire = { 0 };
+			char *none = NULL;
+			bool has_pid = true;
+			int64_t pid = pids[i];
+			struct wire there;
+
+			for (int j = 0; j < 3; j++)
+				wire_text(&wire, &none);
+			wire_bool(&wire, &has_pid);
+			wire_number(&wire, &pid);
+			there = (struct wire){ .reading = true,
+					       .bytes = wire.bytes,
+					       .len = wire.len };
+			state_wire(&there, &came);
+			CHECK(there.bad);
+		}
+	}
+	TEST("what can be a state, and what cannot")
+	{
+		char id[] = "a", bad_id[] = "a/b", bundle[] = "/b", relative[] = "b";
+
+		CHECK(state_ok(&(struct oci_state){ .id = id }));
+		CHECK(state_ok(&(struct oci_state){
+			.id = id, .bundle = bundle, .has_pid = true, .pid = 7 }));
+		CHECK(state_ok(&(struct oci_state){ .id = id, .has_pid = true }));
+		CHECK(!state_ok(&(struct oci_state){ .bundle = bundle }));
+		CHECK(!state_ok(&(struct oci_state){ .id = bad_id }));
+		CHECK(!state_ok(&(struct oci_state){ .id = id, .bundle = relative }));
+		CHECK(!state_ok(&(struct oci_state){ .id = id, .pid = 7 }));
+	}
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -353,5 +440,7 @@ int main(void)
 	test_sizes();
 	test_slow();
 	test_no_input();
+	test_nonblocking();
+	test_wire();
 	return check_end();
 }
