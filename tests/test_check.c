@@ -84,6 +84,7 @@ static void test_container(void)
 		auto_free char *step = step_of_port("a", 1);
 
 		put_record("a", (struct record){ .kept = true, .steps = step });
+		put_record("d", (struct record){ .kept = true });
 		put_port("k1", (struct record){ .kept = true }, 4);
 		put_port("k2", (struct record){ .kept = true }, 5);
 		findings_text[0] = '\0';
@@ -94,6 +95,7 @@ static void test_container(void)
 			  "|container k1: of an earlier boot: `gc` undoes what is left|"
 			  "container k2: of an earlier boot: `gc` undoes what is left|");
 		CHECK(!strstr(findings_text, "container a: of an earlier boot"));
+		CHECK(!strstr(findings_text, "container d: of an earlier boot"));
 	}
 	TEST("none, and none that could be listed")
 	{

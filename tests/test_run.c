@@ -13,6 +13,10 @@
 static char called[256]; /* "+a" applied, "-a" undone, "!a" failed to undo */
 static const char *prepare_fails, *apply_fails, *undo_fails;
 static int undo_failures; /* how often it still fails */
+static bool undone_for_good, notes_and_keeps;
+static size_t steps_on_disk[8]; /* at each call, in order */
+static int deadlines_ms[8];
+static size_t calls, prepared_behind[3];
 
 static const char *name_of(const struct step *step)
 {
@@ -26,12 +30,33 @@ static void note(const char *sign, const struct step *step)
 	snprintf(called + len, sizeof(called) - len, "%s%s ", sign, name_of(step));
 }
 
+static struct json *on_disk(void)
+{
+	struct json *json = NULL;
+
+	json_load(AT_FDCWD, scratch_path("c1/state.json"), 1 << 20, true, &json, NULL);
+	return json;
+}
+
+static void note_call(const struct step_context *context)
+{
+	auto_json struct json *json = on_disk();
+
+	if (calls == array_size(steps_on_disk))
+		return;
+	steps_on_disk[calls] = json_count(json_get(json, "steps"));
+	deadlines_ms[calls++] = deadline_left_ms(context->deadline);
+}
+
 static int fake_apply(struct step *step, const struct step_context *context, struct err *err)
 {
 	CHECK_INT(context->before->count, strlen(called) / 3);
 	note("+", step);
 	if (apply_fails && strcmp(apply_fails, name_of(step)) == 0)
 		return err_set(err, ENOSPC, "apply %s", apply_fails);
+	if (notes_and_keeps) /* and learns nothing */
+		return step_note(step, context, "noted", json_new_bool(true), err);
+	step->progress = json_new(JSON_OBJECT);
 	step->result = json_new(JSON_OBJECT);
 	return 0;
 }
@@ -39,6 +64,9 @@ static int fake_apply(struct step *step, const struct step_context *context, str
 static int fake_undo(struct step *step, const struct step_context *context, struct err *err)
 {
 	CHECK(deadline_left_ms(context->deadline) > 0);
+	CHECK(context->before == NULL);
+	note_call(context);
+	step->undone_for_good = undone_for_good;
 	if (undo_fails && strcmp(undo_fails, name_of(step)) == 0 && undo_failures-- > 0) {
 		note("!", step);
 		return err_set(err, EBUSY, "undo %s", undo_fails);
@@ -56,6 +84,7 @@ static int fake_check(struct step *step, const struct step_context *context,
 		      const struct step_findings *findings, struct err *failed)
 {
 	CHECK_INT(context->before->count, strlen(called) / 3);
+	note_call(context);
 	note("?", step);
 	if (apply_fails && strcmp(apply_fails, name_of(step)) == 0)
 		return err_set(failed, EIO, "look");
@@ -66,6 +95,7 @@ static int fake_check(struct step *step, const struct step_context *context,
 static int fake_reload(struct step *step, const struct step_context *context, struct err *failed)
 {
 	CHECK_INT(context->before->count, strlen(called) / 3);
+	note_call(context);
 	note("=", step);
 	if (apply_fails && strcmp(apply_fails, name_of(step)) == 0)
 		return err_set(failed, EIO, "reload %s", apply_fails);
@@ -74,7 +104,8 @@ static int fake_reload(struct step *step, const struct step_context *context, st
 
 static int fake_prepare(struct step *step, const struct step_context *context, struct err *failed)
 {
-	(void)context;
+	CHECK(context->before->count <= 2);
+	prepared_behind[*name_of(step) - 'a'] = context->before->count;
 	if (prepare_fails && strcmp(prepare_fails, name_of(step)) == 0)
 		return err_set(failed, EEXIST, "look at %s", prepare_fails);
 	return 0;
@@ -85,6 +116,11 @@ static const struct step_ops fake = { "fake",     fake_apply,  fake_undo,   fake
 static const struct step_ops fake_looking_back = {
 	"fake",     fake_apply,  fake_undo,    fake_describe,
 	fake_check, fake_reload, fake_prepare, .looks_back = true,
+};
+
+static const struct step_ops fake_plain = {
+	/* nothing to look at, nothing that is flushed */
+	"fake", fake_apply, fake_undo, fake_describe, fake_check, NULL, NULL,
 };
 
 static void collect(void *data, const char *what)
@@ -102,6 +138,8 @@ static void begin(struct journal *journal, struct step_list *plan)
 
 	called[0] = '\0';
 	prepare_fails = apply_fails = undo_fails = NULL;
+	undone_for_good = notes_and_keeps = false;
+	calls = 0;
 	journal_open(&place, "c1", JOURNAL_CREATE, deadline_in_ms(100), journal, &err);
 	for (const char *name = "abc"; *name; name++) {
 		char text[2] = { *name, '\0' };
@@ -112,12 +150,201 @@ static void begin(struct journal *journal, struct step_list *plan)
 	}
 }
 
-static struct json *on_disk(void)
-{
-	struct json *json = NULL;
+/* ---- what is on record when ---- */
 
-	json_load(AT_FDCWD, scratch_path("c1/state.json"), 1 << 20, true, &json, NULL);
-	return json;
+static void test_undo(struct deadline soon)
+{
+	const struct run forward = { .deadline = soon };
+	struct step_list plan = { 0 };
+	struct journal journal;
+
+	TEST("that a step was undone is on record before the next is")
+	{
+		begin(&journal, &plan);
+		run_apply(&journal, &plan, &forward, &err);
+		calls = 0;
+		CHECK_INT(run_undo(&journal, soon, &err), 0);
+		CHECK_INT(steps_on_disk[0], 3);
+		CHECK_INT(steps_on_disk[1], 2);
+		CHECK_INT(steps_on_disk[2], 1);
+		journal_close(&journal);
+	}
+	TEST("but where undoing it again would take nothing of anybody's, only what is left then")
+	{
+		auto_json struct json *json = NULL;
+
+		begin(&journal, &plan);
+		run_apply(&journal, &plan, &forward, &err);
+		undone_for_good = true;
+		undo_fails = "a";
+		undo_failures = 99;
+		calls = 0;
+		CHECK_INT(run_undo(&journal, soon, &err), -EBUSY);
+		CHECK_INT(steps_on_disk[0], 3);
+		CHECK_INT(steps_on_disk[1], 3);
+		CHECK_INT(steps_on_disk[2], 3);
+		json = on_disk();
+		CHECK_INT(json_count(json_get(json, "steps")), 1);
+		undo_fails = NULL;
+		CHECK_INT(run_undo(&journal, soon, &err), 0);
+		journal_close(&journal);
+	}
+	TEST("where nothing could be undone, it is not tried once more; the first error is said")
+	{
+		begin(&journal, &plan);
+		run_apply(&journal, &plan, &forward, &err);
+		while (journal.steps.count > 1)
+			step_free(step_list_take(&journal.steps, 1));
+		called[0] = '\0';
+		undo_fails = "a";
+		undo_failures = 1;
+		CHECK_INT(run_undo(&journal, soon, &err), -EBUSY);
+		CHECK_TEXT(called, "!a ");
+		CHECK_INT(err.code, EBUSY);
+		CHECK_INT(run_undo(&journal, soon, &err), 0);
+		journal_close(&journal);
+	}
+	TEST("nothing on record is undone at once")
+	{
+		begin(&journal, &plan);
+		CHECK_INT(run_undo(&journal, soon, &err), 0);
+		CHECK_TEXT(called, "");
+		step_list_clear(&plan);
+		journal_close(&journal);
+	}
+	TEST("the namespace is held until everything behind it is undone")
+	{
+		struct json *args = json_new(JSON_OBJECT);
+
+		begin(&journal, &plan);
+		json_set_bool(args, "unpinned", true);
+		json_set_text(args, "path", "/n/oci-c1");
+		step_list_add(&journal.steps, step_new(&step_netns, args));
+		step_list_add(&journal.steps, step_list_take(&plan, 1));
+		step_list_add(&journal.steps, step_list_take(&plan, 1));
+		step_list_clear(&plan);
+		undo_fails = "b";
+		undo_failures = 2;
+		CHECK_INT(run_undo(&journal, soon, &err), -EBUSY);
+		CHECK_TEXT(called, "-c !b !b ");
+		CHECK_INT(journal.steps.count, 2);
+		CHECK(journal.steps.steps[0]->ops == &step_netns);
+		CHECK_INT(run_undo(&journal, soon, &err), 0);
+		CHECK_INT(journal.steps.count, 0);
+		journal_close(&journal);
+	}
+	TEST("a record that cannot be written does not stop the undoing")
+	{
+		begin(&journal, &plan);
+		run_apply(&journal, &plan, &forward, &err);
+		called[0] = '\0';
+		unlink(scratch_path("c1/state.json"));
+		rmdir(scratch_path("c1"));
+		CHECK_INT(run_undo(&journal, soon, &err), 0);
+		CHECK_TEXT(called, "-c -b -a ");
+		journal_close(&journal);
+	}
+}
+
+static void test_apply(struct deadline soon)
+{
+	const struct run forward = { .deadline = soon };
+	struct step_list plan = { 0 };
+	struct journal journal;
+
+	TEST("nothing is begun that cannot be put on record")
+	{
+		begin(&journal, &plan);
+		rmdir(scratch_path("c1"));
+		CHECK(run_apply(&journal, &plan, &forward, &err) < 0);
+		CHECK_INT(err_status(&err), STATUS_STATE_FILE);
+		CHECK_TEXT(called, "");
+		CHECK_INT(journal.steps.count, 0);
+		journal_close(&journal);
+	}
+	TEST("each is looked at behind those that stand before it")
+	{
+		begin(&journal, &plan);
+		CHECK_INT(run_apply(&journal, &plan, &forward, &err), 0);
+		for (size_t i = 0; i < array_size(prepared_behind); i++)
+			CHECK_INT(prepared_behind[i], i);
+		run_undo(&journal, soon, &err);
+		journal_close(&journal);
+	}
+	TEST("a result takes the place of what was noted on the way, and is to be saved")
+	{
+		begin(&journal, &plan);
+		CHECK_INT(run_apply(&journal, &plan, &forward, &err), 0);
+		for (size_t i = 0; i < journal.steps.count; i++) {
+			CHECK(journal.steps.steps[i]->result != NULL);
+			CHECK(journal.steps.steps[i]->progress == NULL);
+		}
+		CHECK(journal.unsaved);
+		run_undo(&journal, soon, &err);
+		journal_close(&journal);
+	}
+	TEST("what is noted is on record at once, and stays without a result")
+	{
+		auto_json struct json *json = NULL;
+		const struct json *steps;
+
+		begin(&journal, &plan);
+		notes_and_keeps = true;
+		CHECK_INT(run_apply(&journal, &plan, &forward, &err), 0);
+		CHECK(!journal.unsaved);
+		CHECK(json_get_true(journal.steps.steps[0]->progress, "noted"));
+		json = on_disk();
+		steps = json_get(json, "steps");
+		for (size_t i = 0; i < 3; i++)
+			CHECK(json_get_true(json_get(json_at(steps, i), "progress"), "noted"));
+		run_undo(&journal, soon, &err);
+		journal_close(&journal);
+	}
+	TEST("steps that need neither a look before nor a reload")
+	{
+		begin(&journal, &plan);
+		plan.steps[0]->ops = &fake_plain;
+		plan.steps[1]->ops = &fake_plain;
+		CHECK_INT(run_apply(&journal, &plan, &forward, &err), 0);
+		CHECK_TEXT(called, "+a +b +c ");
+		snprintf(called, sizeof(called), "1  2  "); /* in place of these two */
+		CHECK_INT(run_reload(&journal, soon, &err), 0);
+		CHECK_TEXT(called, "1  2  =c ");
+		run_undo(&journal, soon, &err);
+		journal_close(&journal);
+	}
+}
+
+/* So long that how fast this machine is does not matter. */
+static void test_times(void)
+{
+	const struct deadline later = deadline_in_ms(1200 * 1000);
+	const struct run forward = { .deadline = later };
+	char found[128] = "";
+	const struct step_findings findings = { collect, found };
+	struct step_list plan = { 0 };
+	struct journal journal;
+
+	TEST("each step has its share of the time that is left, and the last has all of it")
+	{
+		begin(&journal, &plan);
+		run_apply(&journal, &plan, &forward, &err);
+		for (int verb = 0; verb < 3; verb++) {
+			called[0] = '\0';
+			calls = 0;
+			if (verb == 0)
+				run_check(&journal, later, &findings);
+			else if (verb == 1)
+				run_reload(&journal, later, &err);
+			else
+				run_undo(&journal, later, &err);
+			for (int i = 0; i < 3; i++) {
+				CHECK(deadlines_ms[i] <= 1200 * 1000 / (3 - i));
+				CHECK(deadlines_ms[i] > 900 * 1000 / (3 - i));
+			}
+		}
+		journal_close(&journal);
+	}
 }
 
 int main(void)
@@ -240,5 +467,8 @@ int main(void)
 		CHECK_INT(run_undo(&journal, soon, &err), 0);
 		journal_close(&journal);
 	}
+	test_undo(soon);
+	test_apply(soon);
+	test_times();
 	return check_end();
 }
