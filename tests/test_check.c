@@ -323,6 +323,17 @@ static void test_networks(void)
 		CHECK_HAS(facts_text, "|network e: its plugins are there|");
 		CHECK(!strstr(findings_text, "network e"));
 	}
+	TEST("one alone is all there is")
+	{
+		records_begin();
+		scratch_script("plugins/one", "");
+		scratch_write("net/1.conf",
+			      "{\"cniVersion\":\"1.0.0\",\"name\":\"a\",\"type\":\"one\"}");
+		look();
+		CHECK_HAS(facts_text, "|network a: its plugins are there|");
+		CHECK(!strstr(facts_text, "oci-network:"));
+		CHECK(!strstr(findings_text, "networks: "));
+	}
 	TEST("without any, the one built in serves; a directory that others write in counts for "
 	     "nothing")
 	{

@@ -397,6 +397,10 @@ static void test_view(void)
 		CHECK_INT(view_load(&conf, "a", &second, &err), 0);
 		CHECK(view_follow(&conf, &second, &err) < 0);
 		CHECK_HAS(err.text, "state file of c");
+		unlink(scratch_path("state/c/state.json"));
+		CHECK_INT(view_follow(&conf, &second, &err), 0);
+		CHECK_TEXT(second.journal.id, "b");
+		scratch_write("state/c/state.json", "{");
 		CHECK(command("inspect a") < 0);
 		CHECK_INT(err_status(&err), STATUS_STATE_FILE);
 		CHECK_TEXT(output, "");
