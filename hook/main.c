@@ -108,6 +108,19 @@ static enum exit_status report(const struct err *err)
 	return err_status(err);
 }
 
+/* What could not be written before is not said by fflush(): musl writes each first line at once. */
+static enum exit_status end_output(enum exit_status status)
+{
+	const char *why = fflush(stdout) != 0 ? strerror(errno)
+			  : ferror(stdout)    ? "not all of it could be written"
+					      : NULL;
+
+	if (!why || status != STATUS_OK)
+		return status;
+	fprintf(stderr, "oci-network-hook: standard output: %s\n", why);
+	return STATUS_UNEXPECTED;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { .words = argv };
@@ -127,9 +140,5 @@ int main(int argc, char **argv)
 	}
 	log_close();
 	linger_end();
-	if (fflush(stdout) != 0 && status == STATUS_OK) {
-		fprintf(stderr, "oci-network-hook: standard output: %s\n", strerror(errno));
-		status = STATUS_UNEXPECTED;
-	}
-	return status;
+	return end_output(status);
 }

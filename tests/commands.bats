@@ -90,6 +90,90 @@ whole() {
 	diff <(jq --sort-keys .) <(jq --sort-keys . "$BATS_TEST_DIRNAME/cases/commands/$1.json")
 }
 
+# ---- the program ----
+
+@test "global options stand anywhere, in both spellings" {
+	local words
+	write_state c1 '[]'
+	for words in "--config conf ls --json" "--config=conf ls --json" "ls --config conf --json" "ls --json --config=conf"; do
+		# shellcheck disable=SC2086
+		same "$("$HOOK" $words | jq -r '.[].id')" c1
+	done
+	run -2 "$HOOK" ls --config
+	run -2 "$HOOK" --config= ls
+	run -2 "$HOOK" --config conf ls --log-level
+	same "$output" "oci-network-hook: not a log level:  (see oci-network-hook --help)"
+	run -2 "$HOOK" --config conf --log-level=loud ls
+	same "$output" "oci-network-hook: not a log level: loud (see oci-network-hook --help)"
+	run -2 "$HOOK" --config conf ls --configure
+	same "$output" "oci-network-hook: ls: unknown option --configure (see oci-network-hook --help)"
+}
+
+@test "help, version, no such command; standard output that is full" {
+	local words
+	run -0 --separate-stderr "$HOOK" ls --help nonsense
+	[[ ${lines[0]} == "Usage: oci-network-hook "* && -z $stderr ]]
+	run -0 --separate-stderr "$HOOK" nonsense --version
+	[[ $output =~ ^oci-network-hook\ [0-9][^\ ]*$ && -z $stderr ]]
+	run -2 --separate-stderr hook nonsense
+	same "$output$stderr" "oci-network-hook: no such command: nonsense (see oci-network-hook --help)"
+	for words in --version --help "ls --json" ls; do
+		run -1 eval "hook $words >/dev/full"
+		[[ $output == "oci-network-hook: standard output: "* ]]
+	done
+	ln -s "$HOOK" loopback
+	run -1 env CNI_COMMAND=VERSION bash -c 'echo "{\"cniVersion\": \"1.0.0\"}" | ./loopback >/dev/full'
+	write_state c1 '[]' '.version = 0'
+	run -14 eval 'hook ls >/dev/full'
+	same "${#lines[@]}" 1
+}
+
+@test "without a command: a hook, but for somebody at a terminal" {
+	echo '{"id": "c1", "status": "stopped"}' >stopped
+	run -0 hook <stopped
+	same "$output" ""
+	write_state c1 '[{"step": "join", "args": {"owner": "c0", "path": "/"}}]'
+	run -0 hook <stopped
+	[[ ! -e state/c1 ]]
+	[[ $(type -P script) ]] || skip "script is missing"
+	run -2 script --quiet --return --command "\"$HOOK\" --config conf" /dev/null
+	same "${output%$'\r'}" "oci-network-hook: no command (see oci-network-hook --help)"
+}
+
+@test "what fails is also in the log; what is said there is as much as was asked for" {
+	jq -n --argjson pid $$ --arg bundle "$PWD/bundle" '{id: "c1", pid: $pid, status: "created", bundle: $bundle}' >created
+	run -3 hook hook createRuntime <created
+	same "$(grep -c "error *${output#oci-network-hook: }$" log/c1.log)" 1
+	echo '{}' >bundle/config.json
+	rm log/c1.log
+	run -0 hook hook createRuntime --log-level info <created
+	[[ ! -e log/c1.log ]] || ! grep "nothing to do" log/c1.log
+	run -0 hook hook createRuntime --log-level=debug <created
+	grep "debug .*nothing to do" log/c1.log
+	(ulimit -n 10 && ! hook hook createRuntime <created) 2>said
+	same "$(<said)" "oci-network-hook: only 10 open files are allowed, and 24 are needed"
+}
+
+@test "configuration: /usr/share, then /etc, then --config, each over those before" {
+	[[ ${HOST_TMP-} ]] || skip "changes its host; run: tests/host bats $BATS_TEST_FILENAME"
+	local place
+	mkdir -p /usr/share/oci-network-hook
+	for place in share etc own; do
+		mkdir "$place"
+		echo "{\"cniVersion\": \"0.4.0\", \"name\": \"$place\", \"type\": \"loopback\"}" >"$place/1.conf"
+	done
+	echo "cni_conf_dir = $PWD/own" >own.conf
+	echo "cni_conf_dir = $PWD/share" >/usr/share/oci-network-hook/oci-network-hook.conf
+	same "$("$HOOK" networks --json | jq -r '.[].name')" share
+	echo "cni_conf_dir = $PWD/etc" >/etc/oci-network-hook.conf
+	same "$("$HOOK" networks --json | jq -r '.[].name')" etc
+	same "$("$HOOK" networks --json --config own.conf | jq -r '.[].name')" own
+	echo "colour = red" >/usr/share/oci-network-hook/oci-network-hook.conf
+	run -2 "$HOOK" networks --config own.conf
+	[[ $output == *"/usr/share/oci-network-hook/oci-network-hook.conf:1: unknown key"* ]]
+	rm -r /usr/share/oci-network-hook /etc/oci-network-hook.conf
+}
+
 # ---- ls ----
 
 @test "ls: a header only, and an empty list, without a state directory" {

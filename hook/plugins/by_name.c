@@ -247,5 +247,6 @@ int by_name_run(const char *program)
 	}
 	ret = conf_load(NULL, &conf, &err) < 0 ? report(&err) : run(builtin, &conf);
 	linger_end();
-	return fflush(stdout) != 0 ? 1 : ret;
+	/* fflush() says nothing of the lines that could not be written before. */
+	return fflush(stdout) != 0 || ferror(stdout) ? 1 : ret;
 }
