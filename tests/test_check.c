@@ -85,6 +85,7 @@ static void test_container(void)
 
 		put_record("a", (struct record){ .kept = true, .steps = step });
 		put_record("d", (struct record){ .kept = true });
+		put_port("A0", (struct record){ .kept = true }, 6);
 		put_port("k1", (struct record){ .kept = true }, 4);
 		put_port("k2", (struct record){ .kept = true }, 5);
 		findings_text[0] = '\0';
@@ -92,7 +93,8 @@ static void test_container(void)
 		CHECK_HAS(findings_text, "container a: ports: port 1/tcp is not claimed|");
 		CHECK_HAS(findings_text, earlier);
 		CHECK_HAS(findings_text,
-			  "|container k1: of an earlier boot: `gc` undoes what is left|"
+			  "|container A0: of an earlier boot: `gc` undoes what is left|"
+			  "container k1: of an earlier boot: `gc` undoes what is left|"
 			  "container k2: of an earlier boot: `gc` undoes what is left|");
 		CHECK(!strstr(findings_text, "container a: of an earlier boot"));
 		CHECK(!strstr(findings_text, "container d: of an earlier boot"));
