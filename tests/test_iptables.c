@@ -4,10 +4,12 @@
  * a flush and leaves behind stands there, one file each: rules.json, saved, missing, left. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "base/auto.h"
@@ -664,6 +666,28 @@ static void test_program(void)
 	}
 }
 
+/* From here on no program that this one starts has it. */
+static void test_without_rights(void)
+{
+	TEST("no right to read the tables: which one is said, and the first of several")
+	{
+		static const char both_families[] = "{\"forwards\":[\"fd08::2\",\"10.8.0.2\"]}";
+
+		fresh();
+		CHECK_TEXT(replace("c1", both_families), "");
+		CHECK_INT(prctl(PR_CAPBSET_DROP, CAP_NET_ADMIN), 0);
+		CHECK_HAS(replace("c1", FORWARD("fd08::2")), "ip6tables table filter: read: ");
+		CHECK_HAS(replace("c1", both_families), "iptables table filter: read: ");
+		CHECK_INT(strncmp(err.text, "iptables", 8), 0);
+		CHECK_INT(err.code, EPERM);
+		CHECK_HAS(take_away("c1", both_families), "iptables table filter: read: ");
+		CHECK_INT(strncmp(err.text, "iptables", 8), 0);
+		CHECK_INT(err.code, EPERM);
+		CHECK_HAS(missing("c1", both_families), "iptables table filter: read: ");
+		CHECK(!usable("the legacy tables of iptables are empty"));
+	}
+}
+
 int main(void)
 {
 	scratch_make();
@@ -676,5 +700,6 @@ int main(void)
 	test_errors();
 	test_usable();
 	test_program();
+	test_without_rights();
 	return check_end();
 }
