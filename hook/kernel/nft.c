@@ -237,6 +237,8 @@ static void take_each(const struct nlmsghdr *header, size_t len, unsigned int li
 		     header->nlmsg_len - skip);
 }
 
+/* All are there when sending has returned. Only whoever may ask nothing at all gets one answer to
+ * all of his questions. */
 static int take_answers(int fd, unsigned int count, unsigned int limit,
 			void (*func)(void *data, unsigned int index, int code,
 				     const struct nlattr *attrs, size_t size),
@@ -251,10 +253,10 @@ static int take_answers(int fd, unsigned int count, unsigned int limit,
 		answers[i].msg_hdr = (struct msghdr){ .msg_iov = &parts[i], .msg_iovlen = 1 };
 	}
 	while (count > 0) {
-		int taken = recvmmsg(fd, answers, count, 0, NULL);
+		int taken = recvmmsg(fd, answers, count, MSG_DONTWAIT, NULL);
 
 		if (taken < 0 && errno != EINTR)
-			return -errno;
+			return errno == EAGAIN ? -EPERM : -errno;
 		for (int i = 0; i < taken; i++)
 			take_each((void *)buffers[i], answers[i].msg_len, limit, func, data);
 		count -= taken < 0 ? 0 : (unsigned int)taken;
@@ -262,8 +264,8 @@ static int take_answers(int fd, unsigned int count, unsigned int limit,
 	return 0;
 }
 
-/* One answer a question, each in a datagram of its own, and all there when sending has returned: so
- * only as many at a time as the socket has room for. */
+/* One answer a question, each in a datagram of its own: so only as many at a time as the socket has
+ * room for. */
 int nft_ask_each(int fd, struct nft_batch *batch,
 		 void (*func)(void *data, unsigned int index, int code, const struct nlattr *attrs,
 			      size_t size),
