@@ -544,6 +544,417 @@ static void test_record(void)
 	}
 }
 
+/* ---- without what is remembered, and what is not an error ---- */
+
+static void test_forgotten(void)
+{
+	auto_json struct json *list = make_list("0.4.0", "{\"type\":\"a\"},{\"type\":\"b\"}");
+	struct cni_attachment attachment = attach(list);
+
+	TEST("a recorded result that cannot be used: the cache's")
+	{
+		auto_json struct json *given = parse("{\"cniVersion\":\"77\"}");
+		auto_json struct json *result = NULL;
+
+		start_over();
+		CHECK_INT(add(&attachment, soon(), &result, &err), 0);
+		calls();
+		CHECK_INT(cni_del(&attachment, given, soon(), &err), 0);
+		CHECK_HAS(calls(), "10.0.0.3/8");
+	}
+	TEST("a plugin that does not know the version has done nothing for its ADD")
+	{
+		start_over();
+		scratch_write("cache/results/net-c1-eth0", "{}");
+		behave("b.DEL", "echo '{\"code\":1,\"msg\":\"what version?\"}'; exit 1");
+		CHECK_INT(cni_del(&attachment, NULL, soon(), &err), 0);
+		CHECK_HAS(calls(), "DEL a ");
+		CHECK(access(scratch_path("cache/results/net-c1-eth0"), F_OK) < 0);
+	}
+	TEST("of a name that none can have, nothing was made")
+	{
+		auto_json struct json *odd = parse("{\"cniVersion\":\"0.4.0\",\"name\":\"a/b\","
+						   "\"plugins\":[{\"type\":\"a\"}]}");
+		struct cni_attachment other = attach(odd);
+
+		start_over();
+		CHECK_INT(cni_del(&other, NULL, soon(), &err), -EBADMSG);
+		CHECK_HAS(err.text, "\"a/b\" cannot be the name of a network");
+		CHECK_TEXT(calls(), "");
+	}
+	TEST("CHECK with the cache's result, with none, and with one that is broken")
+	{
+		auto_json struct json *result = NULL;
+		const char *said;
+
+		start_over();
+		CHECK_INT(add(&attachment, soon(), &result, &err), 0);
+		calls();
+		CHECK_INT(cni_check(&attachment, NULL, soon(), NULL, NULL, &err), 0);
+		said = calls();
+		CHECK_HAS(said,
+			  "CHECK a {\"cniVersion\":\"0.4.0\",\"name\":\"net\",\"prevResult\":");
+		CHECK_HAS(said, "10.0.0.3/8");
+		unlink(scratch_path("cache/results/net-c1-eth0"));
+		CHECK_INT(cni_check(&attachment, NULL, soon(), NULL, NULL, &err), 0);
+		said = calls();
+		CHECK_HAS(said, "CHECK b ");
+		CHECK(!strstr(said, "prevResult"));
+		scratch_write("cache/results/net-c1-eth0", "{\"ips\":7");
+		CHECK(cni_check(&attachment, NULL, soon(), NULL, NULL, &err) < 0);
+		CHECK_TEXT(calls(), "");
+	}
+	TEST("CHECK with a result that cannot be used, and arguments that cannot be passed on")
+	{
+		auto_json struct json *given = parse("{\"cniVersion\":\"77\"}");
+		auto_json struct json *args = parse("[[\"A\",\"1\"],[\"B\",\"2;3\"]]");
+		auto_json struct json *result = NULL;
+		struct cni_attachment odd = attachment;
+
+		start_over();
+		CHECK(cni_check(&attachment, given, soon(), NULL, NULL, &err) < 0);
+		odd.args = args;
+		CHECK_INT(cni_check(&odd, NULL, soon(), NULL, NULL, &err), -EINVAL);
+		CHECK_TEXT(err.text, "\"B=2;3\" cannot be one of CNI_ARGS");
+		CHECK_INT(cni_del(&odd, NULL, soon(), &err), -EINVAL);
+		CHECK_INT(cni_add(&odd, soon(), &result, &err), -EINVAL);
+		CHECK_TEXT(calls(), "");
+	}
+	TEST("a configuration without a version is of the first, which has no CHECK")
+	{
+		auto_json struct json *first = make_list("", "{\"type\":\"a\"}");
+		struct cni_attachment oldest = attach(first);
+
+		CHECK_INT(cni_check(&oldest, NULL, soon(), NULL, NULL, &err), -EINVAL);
+		CHECK_TEXT(err.text, "a configuration of version 0.1.0 does not support CHECK");
+	}
+}
+
+static void note_failure(void *data, const char *type, const struct err *why)
+{
+	char *text = data;
+
+	snprintf(text + strlen(text), 100, "%s: %.80s\n", type, why->text);
+}
+
+static void test_each_failure(void)
+{
+	auto_json struct json *list = make_list("0.4.0", "{\"type\":\"a\"},{\"type\":\"b\"}");
+	struct cni_attachment attachment = attach(list);
+
+	TEST("every plugin that is not content is told of")
+	{
+		char text[300] = "";
+
+		start_over();
+		behave("a.CHECK", "exit 3");
+		behave("b.CHECK", "exit 4");
+		CHECK_INT(cni_check(&attachment, NULL, soon(), note_failure, text, &err), 0);
+		CHECK_TEXT(text, "a: plugin a: exit status 3\nb: plugin b: exit status 4\n");
+	}
+}
+
+/* ---- ADD again ---- */
+
+static void test_again(void)
+{
+	auto_json struct json *list = make_list(
+		"0.4.0", "{\"type\":\"a\"},{\"type\":\"b\",\"n\":1},{\"type\":\"b\",\"n\":2}");
+	auto_json struct json *result = parse(result_a);
+	struct cni_attachment attachment = attach(list);
+
+	TEST("the plugins of one type, with the result of all")
+	{
+		auto_free char *want = with_result(
+			"ADD b "
+			"{\"cniVersion\":\"0.4.0\",\"n\":1,\"name\":\"net\",\"prevResult\":##,"
+			"\"type\":\"b\"}\nADD b ",
+			result_a);
+		const char *said;
+
+		start_over();
+		CHECK_INT(cni_add_again(&attachment, "b", result, soon(), &err), 0);
+		said = calls();
+		CHECK(strncmp(said, want, strlen(want)) == 0);
+		CHECK_HAS(said, "\"n\":2");
+		CHECK(!strstr(said, "ADD a"));
+		CHECK(access(scratch_path("cache/results/net-c1-eth0"), F_OK) < 0);
+		CHECK_INT(cni_add_again(&attachment, "c", result, soon(), &err), 0);
+		CHECK_TEXT(calls(), "");
+	}
+	TEST("to the first error")
+	{
+		auto_json struct json *bad = parse("{\"cniVersion\":\"77\"}");
+
+		start_over();
+		behave("b.ADD", "exit 5");
+		CHECK_INT(cni_add_again(&attachment, "b", result, soon(), &err), -EIO);
+		CHECK_TEXT(err.text, "plugin b: exit status 5");
+		CHECK(!strstr(calls(), "\"n\":2"));
+		CHECK(cni_add_again(&attachment, "b", bad, soon(), &err) < 0);
+		CHECK_TEXT(calls(), "");
+	}
+}
+
+/* ---- those of this process among the others ---- */
+
+#define TUNING "{\"type\":\"tuning\",\"dataDir\":\"/none\"}"
+
+static struct cni_attachment attach_in_process(const struct json *list)
+{
+	struct cni_attachment attachment = attach(list);
+
+	attachment.in_process = true;
+	attachment.firewall = "nftables";
+	return attachment;
+}
+
+static void test_in_process(void)
+{
+	TEST("which are built in")
+	{
+		auto_json struct json *mixed =
+			make_list("1.0.0", TUNING ",{\"type\":\"a\"}," TUNING);
+		auto_json struct json *own = make_list("1.0.0", TUNING "," TUNING);
+		auto_json struct json *odd = make_list("1.0.0", "{\"type\":\"tuning\",\"new\":1}");
+		struct cni_attachment attachment = attach_in_process(mixed);
+
+		CHECK(cni_built_in(&attachment, json_at(json_get(mixed, "plugins"), 0)));
+		CHECK(!cni_built_in(&attachment, json_at(json_get(mixed, "plugins"), 1)));
+		CHECK(!cni_built_in(&attachment, json_at(json_get(odd, "plugins"), 0)));
+		CHECK(!cni_all_built_in(&attachment));
+		attachment.list = own;
+		CHECK(cni_all_built_in(&attachment));
+		attachment.in_process = false;
+		CHECK(!cni_all_built_in(&attachment));
+	}
+	TEST("what is learnt of the last ones need not be noted; their result is the list's")
+	{
+		auto_json struct json *list = make_list(
+			"1.0.0", "{\"type\":\"a\"}," TUNING ",{\"type\":\"b\"}," TUNING "," TUNING);
+		auto_json struct json *result = NULL, *cached = NULL;
+		struct cni_attachment attachment = attach_in_process(list);
+		struct record record = { 0 };
+
+		start_over();
+		attachment.learnt = note_result;
+		attachment.before_exec = note_process;
+		attachment.data = &record;
+		CHECK_INT(add(&attachment, soon(), &result, &err), 0);
+		CHECK_INT(record.results, 3);
+		CHECK_TEXT(record.types, "ab");
+		CHECK_TEXT(json_get_text(result, "cniVersion"), "1.0.0");
+		CHECK_INT(cache_load_result(&attachment, &cached, &err), 0);
+		CHECK_TEXT(json_get_text(json_at(json_get(cached, "ips"), 0), "address"),
+			   "10.0.0.3/8");
+		CHECK_INT(cni_add_again(&attachment, "tuning", result, soon(), &err), 0);
+		CHECK_INT(cni_del(&attachment, NULL, soon(), &err), 0);
+		CHECK_HAS(calls(), "DEL b ");
+	}
+	TEST("an error is about the plugin")
+	{
+		auto_json struct json *list = make_list("1.0.0", TUNING);
+		auto_json struct json *result = NULL;
+		struct cni_attachment attachment = attach_in_process(list);
+
+		CHECK_INT(add(&attachment, soon(), &result, &err), -EINVAL);
+		CHECK_TEXT(err.text,
+			   "plugin tuning: must be called as chained plugin: no prevResult");
+		CHECK_INT(err.status, STATUS_PLUGIN);
+	}
+	TEST("an executable finds only executables, for IPAM as well")
+	{
+		static const struct {
+			const char *plugins;
+			bool in_process;
+			const char *wrong;
+		} cases[] = {
+			{ "{\"type\":\"a\",\"ipam\":{\"type\":\"b\"}}", false, "" },
+			{ "{\"type\":\"a\",\"ipam\":{\"type\":\"\"}},{\"type\":\"b\",\"ipam\":{}}",
+			  false, "" },
+			{ "{\"type\":\"a\"},{\"type\":\"b\",\"ipam\":{\"type\":\"none\"}}", false,
+			  "plugin b: no executable \"none\" in " },
+			{ "{\"type\":\"a\",\"ipam\":{\"type\":\"static\"}}", true,
+			  "plugin a: no executable \"static\" in " },
+			{ "{\"type\":\"bridge\",\"ipam\":{\"type\":\"static\"}}", true, "" },
+			{ "{\"type\":\"bridge\",\"ipam\":{\"type\":\"static\"}}", false,
+			  "plugin bridge: no executable \"bridge\" in " },
+			{ "{\"type\":\"bridge\",\"vlan\":7}", true,
+			  "and the built-in one does not do: vlan" },
+			{ "{\"type\":\"a\"},{\"type\":\"none\"}", true, "plugin none: " },
+		};
+
+		for (size_t i = 0; i < array_size(cases); i++) {
+			auto_json struct json *list = make_list("1.0.0", cases[i].plugins);
+			struct cni_attachment attachment = attach(list);
+			int ret;
+
+			attachment.in_process = cases[i].in_process;
+			ret = cni_prepare(&attachment, &err);
+			CHECK_INT(ret, *cases[i].wrong ? -ENOENT : 0);
+			if (ret < 0)
+				CHECK_HAS(err.text, cases[i].wrong);
+		}
+		CHECK_TEXT(calls(), "");
+	}
+	TEST("is every plugin of a network there?")
+	{
+		static const struct {
+			const char *plugins;
+			bool in_process;
+			const char *wrong;
+		} cases[] = {
+			{ "{\"type\":\"a\"},{\"type\":\"b\",\"ipam\":{\"type\":\"a\"}}", false,
+			  "" },
+			{ "{\"type\":\"a\",\"ipam\":{\"type\":\"\"}}", false, "" },
+			{ "{\"type\":\"a\"},{\"type\":\"none\"}", false, "\"none\"" },
+			{ "{\"type\":\"a\",\"ipam\":{\"type\":\"no-ipam\"}},{\"type\":\"b\"}",
+			  false, "\"no-ipam\"" },
+			{ "{\"type\":\"bridge\",\"ipam\":{\"type\":\"host-local\"}}," TUNING, true,
+			  "" },
+			{ TUNING, false, "\"tuning\"" },
+		};
+
+		for (size_t i = 0; i < array_size(cases); i++) {
+			auto_json struct json *list = make_list("1.0.0", cases[i].plugins);
+			struct cni_attachment network = { .list = list,
+							  .plugin_path = scratch,
+							  .in_process = cases[i].in_process };
+			int ret = cni_find_plugins(&network, &err);
+
+			CHECK_INT(ret, *cases[i].wrong ? -ENOENT : 0);
+			if (ret < 0)
+				CHECK_HAS(err.text, cases[i].wrong);
+		}
+		CHECK_TEXT(calls(), "");
+	}
+}
+
+/* The wishes of a list as text; "" when there are none, or the error. */
+static const char *wishes_of(const char *plugins, const char *result_text, bool in_process)
+{
+	static char text[1024];
+	auto_json struct json *list = make_list("1.0.0", plugins);
+	auto_json struct json *result = parse(result_text), *network = NULL;
+	auto_free char *printed = NULL;
+	struct cni_attachment attachment = attach_in_process(list);
+
+	attachment.in_process = in_process;
+	if (cni_wishes(&attachment, result, &network, &err) < 0)
+		return err.text;
+	printed = network ? json_print(network, JSON_SORTED) : mem_copy("");
+	snprintf(text, sizeof(text), "%s", printed);
+	return text;
+}
+
+static void test_wishes(void)
+{
+	static const char result[] =
+		"{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.0.0.2/8\"},"
+		"{\"address\":\"fd00::2/64\"}]}";
+
+	TEST("what those of this process ask of the firewall, together")
+	{
+		const char *said =
+			wishes_of("{\"type\":\"a\"},{\"type\":\"bridge\",\"ipMasq\":true},"
+				  "{\"type\":\"firewall\"}",
+				  result, true);
+
+		CHECK_HAS(said, "\"ipMasq\":[\"10.0.0.2/8\",\"fd00::2/64\"]");
+		CHECK_HAS(said, "\"firewall\":{");
+		CHECK_HAS(said, "\"network\":\"net\"");
+		CHECK_HAS(said, "\"id\":\"c1\"");
+	}
+	TEST("nothing")
+	{
+		CHECK_TEXT(wishes_of("{\"type\":\"a\"},{\"type\":\"bridge\"}", result, true), "");
+		CHECK_HAS(wishes_of("{\"type\":\"bridge\",\"ipMasq\":true}", result, false),
+			  "no executable \"bridge\"");
+		CHECK_TEXT(wishes_of("{\"type\":\"a\",\"ipMasq\":true}", result, true), "");
+	}
+	TEST("what cannot be understood")
+	{
+		CHECK(*wishes_of("{\"type\":\"bridge\",\"ipMasq\":true}",
+				 "{\"cniVersion\":\"1.0.0\",\"ips\":7}", true));
+		CHECK_HAS(wishes_of("{\"type\":\"bridge\",\"ipMasq\":true},{\"type\":\"none\"}",
+				    result, true),
+			  "no executable \"none\"");
+	}
+}
+
+/* ---- whole networks, once more ---- */
+
+static void test_rest_of_network(void)
+{
+	auto_json struct json *list = make_list("1.1.0", "{\"type\":\"a\"},{\"type\":\"b\"}");
+	struct cni_attachment network = { .list = list, .plugin_path = scratch };
+
+	TEST("GC: nothing is to be kept; the first error is the one told")
+	{
+		start_over();
+		behave("a.GC", "exit 1");
+		behave("b.GC", "exit 2");
+		CHECK_INT(cni_gc(&network, NULL, soon(), &err), -EIO);
+		CHECK_TEXT(err.text, "plugin a: exit status 1");
+		CHECK_HAS(calls(), "GC b {\"cni.dev/attachments\":[],\"cni.dev/"
+				   "valid-attachments\":[],");
+		CHECK_INT(cni_gc(&network, NULL, soon(), NULL), -EIO);
+		calls();
+	}
+	TEST("GC stops when a process cannot be recorded")
+	{
+		struct record record = { .refuse_process = 1 };
+		struct cni_attachment noted = network;
+
+		start_over();
+		noted.before_exec = note_process;
+		noted.data = &record;
+		CHECK_INT(cni_gc(&noted, NULL, soon(), &err), -ENOSPC);
+		CHECK_INT(record.processes, 1);
+		CHECK_TEXT(calls(), "");
+	}
+	TEST("STATUS: no other after the first that is not ready")
+	{
+		start_over();
+		behave("a.STATUS", "exit 1");
+		CHECK_INT(cni_status(&network, soon(), &err), -EIO);
+		CHECK(!strstr(calls(), "STATUS b"));
+	}
+	TEST("validate: every plugin, told what the first ones demand")
+	{
+		static const char versions[] =
+			"echo \"$CNI_NETNS $CNI_IFNAME $CNI_PATH $CNI_CONTAINERID.\" > $d/env;"
+			"echo '{\"supportedVersions\":[\"1.0.0\",\"1.1.0\"]}'";
+
+		start_over();
+		behave("a.VERSION", versions);
+		behave("b.VERSION", versions);
+		CHECK_INT(cni_validate(&network, soon(), &err), 0);
+		CHECK_TEXT(scratch_read("env"), "dummy dummy dummy .\n");
+		CHECK_HAS(calls(), "VERSION b ");
+		behave("b.VERSION", "echo '{\"supportedVersions\":[1,\"1.0.0\"]}'");
+		CHECK_INT(cni_validate(&network, soon(), &err), -EPROTONOSUPPORT);
+		CHECK_TEXT(err.text, "plugin b: does not support version 1.1.0");
+		behave("a.VERSION", "exit 9");
+		calls();
+		CHECK_INT(cni_validate(&network, soon(), &err), -EIO);
+		CHECK_TEXT(err.text, "plugin a: exit status 9");
+		CHECK(!strstr(calls(), "VERSION b"));
+	}
+	TEST("validate: the first version is 0.1.0, and another error is one")
+	{
+		auto_json struct json *first = make_list("0.1.0", "{\"type\":\"a\"}");
+		struct cni_attachment oldest = { .list = first, .plugin_path = scratch };
+
+		start_over();
+		behave("a.VERSION", "echo '{\"code\":4,\"msg\":\"something else\"}'; exit 1");
+		CHECK_INT(cni_validate(&oldest, soon(), &err), -EIO);
+		CHECK_TEXT(err.text, "plugin a: something else");
+		behave("a.VERSION", "echo '{\"supportedVersions\":[\"0.1.0\"]}'");
+		CHECK_INT(cni_validate(&oldest, soon(), &err), 0);
+	}
+}
+
 int main(void)
 {
 	scratch_make();
@@ -556,6 +967,12 @@ int main(void)
 	test_check();
 	test_whole_network();
 	test_record();
+	test_forgotten();
+	test_each_failure();
+	test_again();
+	test_in_process();
+	test_wishes();
+	test_rest_of_network();
 	free(cache_dir);
 	return check_end();
 }
