@@ -131,6 +131,97 @@ static void test_load(const struct cni_attachment *attachment, const struct json
 	}
 }
 
+/* What is kept as the configuration of a list of this name. */
+static const char *config_of(const char *name)
+{
+	static char config[200];
+	auto_json struct json *list = json_new(JSON_OBJECT), *entry = NULL;
+	auto_json struct json *result = json_new(JSON_OBJECT);
+	auto_free char *dir = mem_copy(scratch_path("cache")),
+		       *path = mem_format("cache/results/%s-c1-eth0", name);
+	struct cni_attachment attachment = {
+		.list = list, .container_id = "c1", .netns = "", .ifname = "eth0", .cache_dir = dir
+	};
+
+	json_set_text(list, "name", name);
+	CHECK_INT(cache_save(&attachment, result, NULL), 0);
+	entry = parse(scratch_read(path));
+	snprintf(config, sizeof(config), "%s", json_get_text(entry, "config"));
+	CHECK_INT(cache_remove(&attachment, NULL), 0);
+	return config;
+}
+
+static void test_rest(const struct cni_attachment *attachment, const struct json *result)
+{
+	struct err err;
+
+	TEST("the configuration, whatever its length, in base64")
+	{
+		CHECK_TEXT(config_of("a"), "eyJuYW1lIjoiYSJ9");
+		CHECK_TEXT(config_of("ab"), "eyJuYW1lIjoiYWIifQ==");
+		CHECK_TEXT(config_of("abc"), "eyJuYW1lIjoiYWJjIn0=");
+		CHECK_TEXT(config_of("~~~"), "eyJuYW1lIjoifn5+In0=");
+		CHECK_TEXT(config_of("~???"), "eyJuYW1lIjoifj8/PyJ9");
+	}
+	TEST("an entry is of one attachment only")
+	{
+		static const char *const others[] = {
+			"\"containerId\":\"c2\",\"ifName\":\"eth0\",\"networkName\":\"net\"",
+			"\"containerId\":\"c1\",\"ifName\":\"eth1\",\"networkName\":\"net\"",
+			"\"containerId\":\"c1\",\"ifName\":\"eth0\",\"networkName\":\"ten\"",
+			"\"containerId\":1,\"ifName\":\"eth0\",\"networkName\":\"net\"",
+		};
+
+		for (size_t i = 0; i < array_size(others); i++) {
+			auto_free char *text =
+				mem_format("{\"kind\":\"cniCacheV1\",%s,\"result\":{}}", others[i]);
+			struct json *loaded = NULL;
+
+			scratch_write("cache/results/net-c1-eth0", text);
+			CHECK_INT(cache_load_result(attachment, &loaded, &err), -ENOENT);
+			CHECK_HAS(err.text, "net-c1-eth0 is of another attachment");
+		}
+	}
+	TEST("an entry goes, half of one too, and the directory with the last")
+	{
+		struct cni_attachment other = *attachment;
+
+		other.ifname = "eth1";
+		unlink(scratch_path("cache/results/net-c1-eth0-x")); /* of a test above */
+		CHECK_INT(cache_save(attachment, result, &err), 0);
+		CHECK_INT(cache_save(&other, result, &err), 0);
+		CHECK_INT(cache_remove(attachment, &err), 0);
+		CHECK(access(scratch_path("cache/results/net-c1-eth0"), F_OK) < 0);
+		CHECK_INT(access(scratch_path("cache/results/net-c1-eth1"), F_OK), 0);
+		scratch_write("cache/results/net-c1-eth0.new", "half");
+		CHECK_INT(cache_remove(attachment, &err), 0);
+		CHECK(access(scratch_path("cache/results/net-c1-eth0.new"), F_OK) < 0);
+		CHECK_INT(cache_remove(&other, &err), 0);
+		CHECK(access(scratch_path("cache/results"), F_OK) < 0);
+		CHECK_INT(cache_remove(&other, &err), 0);
+	}
+	TEST("what cannot be removed, and what cannot be there")
+	{
+		struct cni_attachment elsewhere = *attachment;
+		char longest[300];
+
+		scratch_write("cache/results/net-c1-eth0/x", "");
+		CHECK_INT(cache_remove(attachment, &err), -EISDIR);
+		CHECK_HAS(err.text, "remove ");
+		elsewhere.cache_dir = scratch_write("file", "x");
+		CHECK_INT(cache_remove(&elsewhere, &err), 0);
+		memset(longest, 'x', sizeof(longest) - 1);
+		longest[sizeof(longest) - 1] = '\0';
+		elsewhere = *attachment;
+		elsewhere.container_id = longest;
+		CHECK_INT(cache_remove(&elsewhere, &err), 0);
+		elsewhere.container_id = "c1";
+		elsewhere.ifname = "";
+		CHECK_INT(cache_remove(&elsewhere, &err), 0);
+		CHECK_INT(cache_save(&elsewhere, result, &err), -EINVAL);
+	}
+}
+
 int main(void)
 {
 	auto_json struct json *list = parse("{\"name\":\"net\",\"plugins\":[]}");
@@ -152,5 +243,6 @@ int main(void)
 	attachment.cache_dir = dir;
 	test_save(&attachment, result);
 	test_load(&attachment, result);
+	test_rest(&attachment, result);
 	return check_end();
 }

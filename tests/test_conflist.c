@@ -54,6 +54,16 @@ static void test_versions(void)
 		CHECK_INT(conflist_version_compare("-1", "1.0.0"), -2);
 		CHECK_INT(conflist_version_compare("1.0.0", "99999999999999999999"), -2);
 	}
+	TEST("numbers as long as they may be")
+	{
+		CHECK_INT(conflist_version_compare("123456789.0.0", "123456788.9.9"), 1);
+		CHECK_INT(conflist_version_compare("1234567890.0.0", "1.0.0"), -2);
+		CHECK_INT(conflist_version_compare("1.0.123456789", "1.0.123456789"), 0);
+		CHECK_INT(conflist_version_compare("1.0.1", "1.0.0"), 1);
+		CHECK_INT(conflist_version_compare("1.0.0", "1.0.1"), -1);
+		CHECK_INT(conflist_version_compare("1..0", "1..0"), -2);
+		CHECK_INT(conflist_version_compare("1.0.0", "1.0.0 "), -2);
+	}
 	TEST("the seven that we know")
 	{
 		CHECK_TEXT(conflist_version_known("0.3.1"), "0.3.1");
@@ -160,6 +170,52 @@ static void test_lists(void)
 				  false),
 			  "disableGC is neither true nor false");
 	}
+	TEST("each of the switches, and what is none of the words")
+	{
+		static const char *const keys[] = { "disableCheck", "disableGC",
+						    "loadOnlyInlinedPlugins" };
+
+		for (size_t i = 0; i < array_size(keys); i++) {
+			auto_free char *text = mem_format("{\"name\":\"n\",\"%s\":\"TRUE\","
+							  "\"plugins\":[{\"type\":\"t\"}]}",
+							  keys[i]);
+			auto_free char *bad = mem_format("{\"name\":\"n\",\"%s\":1,"
+							 "\"plugins\":[{\"type\":\"t\"}]}",
+							 keys[i]);
+			struct conflist conflist = { 0 };
+
+			CHECK_INT(parse(text, false, &conflist, NULL), 0);
+			CHECK(json_get_true(conflist.list, keys[i]));
+			conflist_clear(&conflist);
+			CHECK_HAS(refusal(bad, false), keys[i]);
+			CHECK_HAS(refusal(bad, false), " is neither true nor false");
+		}
+	}
+	TEST("every plugin is looked at")
+	{
+		CHECK_HAS(refusal("{\"name\":\"n\",\"plugins\":[{\"type\":\"a\"},{\"type\":\"b\","
+				  "\"capabilities\":{\"ok\":true,\"mac\":\"x\"}}]}",
+				  false),
+			  "plugin b: capability mac is not a boolean");
+		CHECK_HAS(refusal("{\"name\":\"n\",\"plugins\":[{\"type\":\"a\"},{\"type\":\"b\"},"
+				  "{\"type\":7}]}",
+				  false),
+			  "no type");
+	}
+	TEST("text without a file, and no directory of drop-ins")
+	{
+		static const char none[] = "{\"name\":\"n\"}";
+		struct conflist conflist = { 0 };
+		struct err err;
+
+		CHECK_INT(conflist_parse("", none, strlen(none), false, NULL, &conflist, &err),
+			  -EINVAL);
+		CHECK_TEXT(err.text, "no plugins");
+		CHECK_INT(err.status, STATUS_USAGE);
+		CHECK_INT(conflist_parse("x", none, strlen(none), false, NULL, &conflist, &err),
+			  -EINVAL);
+		CHECK_TEXT(err.text, "x: no plugins");
+	}
 	TEST("one plugin becomes a list")
 	{
 		struct conflist conflist = { 0 };
@@ -184,6 +240,10 @@ static void test_lists(void)
 		CHECK_HAS(refusal("{\"name\":\"n\",\"plugins\":[{\"type\":\"t\"}]}", true),
 			  "no type");
 		CHECK_HAS(refusal("{\"name\":1,\"type\":\"t\"}", true), "name is not a string");
+		CHECK_HAS(refusal("{\"cniVersion\":1,\"type\":\"t\"}", true),
+			  "cniVersion is not a string");
+		CHECK_HAS(refusal("[]", true), "not an object");
+		CHECK_HAS(refusal("{", true), "not JSON");
 	}
 	TEST("capabilities")
 	{
@@ -237,6 +297,22 @@ static void test_dropins(void)
 		scratch_write("bad/1.conf", "{}");
 		CHECK_HAS(refusal("{\"name\":\"bad\"}", false),
 			  "/bad/1.conf: a plugin has no type");
+	}
+	TEST("every drop-in is looked at: what is no JSON, and what others can write")
+	{
+		scratch_write("bad2/1.conf", "{\"type\":\"a\"}");
+		scratch_write("bad2/2.conf", "{");
+		CHECK_HAS(refusal("{\"name\":\"bad2\"}", false), "/bad2/2.conf: not JSON");
+		scratch_write("bad2/2.conf", "{\"type\":\"b\"}");
+		CHECK_INT(chmod(scratch_path("bad2/2.conf"), 0666), 0);
+		CHECK_HAS(refusal("{\"name\":\"bad2\"}", false), "/bad2/2.conf is not trusted");
+		CHECK_INT(chmod(scratch_path("bad2/2.conf"), 0644), 0);
+		CHECK_INT(chmod(scratch_path("bad2"), 0777), 0);
+		CHECK_HAS(refusal("{\"name\":\"bad2\"}", false), "/bad2 is not trusted");
+		CHECK_INT(chmod(scratch_path("bad2"), 0755), 0);
+		scratch_write("empty/1.txt", "");
+		CHECK_HAS(refusal("{\"name\":\"empty\"}", false),
+			  "no plugins, neither here nor in /");
 	}
 	TEST("a name does not lead out of the directory")
 	{
@@ -304,6 +380,33 @@ static void test_directory(void)
 		CHECK(!conflist_first(&dir));
 		CHECK_INT(conflist_find(&dir, "a", &found, &err), -ENOENT);
 		CHECK_TEXT(err.text, "no network \"a\" is configured");
+		conflist_dir_clear(&dir);
+	}
+	TEST("a file in place of the directory is as good as none")
+	{
+		CHECK_INT(conflist_load_dir(scratch_path("d/10-a.conf"), &dir, &err), 0);
+		CHECK_INT(dir.count, 0);
+		conflist_dir_clear(&dir);
+	}
+	TEST("the first of several that is usable, and broken ones by name up to three")
+	{
+		scratch_write("few/1.conflist", "{");
+		scratch_write("few/2.conflist", "{");
+		scratch_write("few/3.json", "{\"name\":\"x\",\"type\":\"t\"}");
+		scratch_write("few/4.conf", "{");
+		CHECK_INT(conflist_load_dir(scratch_path("few"), &dir, &err), 0);
+		CHECK_HAS(conflist_first(&dir)->file, "/3.json");
+		CHECK_INT(conflist_find(&dir, "a", &found, &err), -ENOENT);
+		CHECK_HAS(err.text, "/1.conflist");
+		CHECK_HAS(err.text, "/2.conflist");
+		CHECK_HAS(err.text, "/4.conf");
+		CHECK(!strstr(err.text, "more"));
+		conflist_dir_clear(&dir);
+		scratch_write("few/5.conf", "{");
+		CHECK_INT(conflist_load_dir(scratch_path("few"), &dir, &err), 0);
+		CHECK_INT(conflist_find(&dir, "a", &found, &err), -ENOENT);
+		CHECK(!strstr(err.text, "/5.conf"));
+		CHECK_HAS(err.text, "; and 1 more");
 		conflist_dir_clear(&dir);
 	}
 	TEST("limits: 256 files, 1 MiB, and broken ones named up to three")
