@@ -241,11 +241,9 @@ const struct json *builtin_runtime(const struct builtin_call *call, const char *
 
 int builtin_open_netns(const struct builtin_call *call, int *ret_fd, struct err *err)
 {
-	int ret = -ENOENT;
-
-	if (*call->cni->netns)
-		ret = netns_open_path(call->cni->netns, ret_fd, err);
-	return ret;
+	if (!*call->cni->netns)
+		return err_say(err, ENOENT, "no network namespace");
+	return netns_open_path(call->cni->netns, ret_fd, err);
 }
 
 int builtin_pass_on(struct builtin_call *call, struct result *ret_result, struct err *err)
