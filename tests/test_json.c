@@ -185,6 +185,90 @@ static void test_build(void)
 	}
 }
 
+static void test_print(void)
+{
+	TEST("indented: what is empty, and what is in what")
+	{
+		auto_json struct json *json = parse(
+			"{\"a\":[],\"b\":{},\"c\":[1,{\"d\":null,\"e\":[true]}],\"f\":false}");
+		auto_free char *text = json_print(json, JSON_INDENTED);
+
+		CHECK_TEXT(text, "{\n  \"a\": [],\n  \"b\": {},\n  \"c\": [\n    1,\n    {\n"
+				 "      \"d\": null,\n      \"e\": [\n        true\n      ]\n"
+				 "    }\n  ],\n  \"f\": false\n}");
+	}
+	TEST("escapes: letters where there are some, else numbers, and only where needed")
+	{
+		static const char text[] = "\b\f\n\r\t\"\\ /bfnrt\x01\x1f\x20\x7f\xc3\xa9";
+		auto_json struct json *json = json_new_text(text);
+		auto_json struct json *empty = json_new_text("");
+		auto_free char *printed = json_print(json, 0), *nothing = json_print(empty, 0),
+			       *null = json_print(NULL, 0);
+
+		CHECK_TEXT(printed,
+			   "\"\\b\\f\\n\\r\\t\\\"\\\\ /bfnrt\\u0001\\u001F\x20\x7f\xc3\xa9\"");
+		CHECK_TEXT(nothing, "\"\"");
+		CHECK_TEXT(null, "null");
+	}
+	TEST("texts around the size of what is reserved at first")
+	{
+		for (size_t len = 2030; len < 2060; len++) {
+			auto_free char *plain = mem_alloc(len + 1), *odd = mem_alloc(len + 1);
+			auto_json struct json *json = json_new(JSON_ARRAY), *again = NULL;
+			auto_free char *printed = NULL;
+
+			memset(plain, 'x', len);
+			memset(odd, 1, len);
+			json_push_text(json, plain);
+			json_push_text(json, odd);
+			printed = json_print(json, 0);
+			CHECK_INT(strlen(printed), len + 6 * len + 7);
+			again = parse(printed);
+			CHECK(json_equal(json, again));
+		}
+	}
+	TEST("sorted, however deep, and the value itself stays as it is")
+	{
+		auto_json struct json *json =
+			parse("{\"b\":[{\"z\":1,\"y\":2,\"x\":3}],\"aa\":1,\"a\":2,\"B\":3}");
+		auto_free char *sorted = json_print(json, JSON_SORTED),
+			       *plain = json_print(json, 0);
+
+		CHECK_TEXT(sorted, "{\"B\":3,\"a\":2,\"aa\":1,\"b\":[{\"x\":3,\"y\":2,\"z\":1}]}");
+		CHECK_TEXT(plain, "{\"b\":[{\"z\":1,\"y\":2,\"x\":3}],\"aa\":1,\"a\":2,\"B\":3}");
+	}
+}
+
+static void test_details(void)
+{
+	TEST("where a text is broken, and what stands twice among many")
+	{
+		CHECK_HAS(refusal("{\"a\" 1}", 7), "(line 1)");
+		CHECK_HAS(refusal("{\n\"a\":1,\n\"b\":}\n\n", 17), "(line 3)");
+		CHECK_HAS(refusal(" \n ", 3), "not JSON");
+		CHECK_HAS(refusal("{\"c\":1,\"b\":2,\"a\":3,\"b\":4}", 29),
+			  "key \"b\" stands twice");
+		CHECK_HAS(refusal("[{\"x\":{\"a\":1,\"a\":1}}]", 22), "key \"a\" stands twice");
+		CHECK_HAS(refusal("{\"a\":[1,2", 9), "not JSON");
+		CHECK_TEXT(refusal("{\"a\":{\"a\":1},\"b\":{\"a\":1}}", 25), "accepted");
+		CHECK_TEXT(refusal("[7]x", 3), "accepted");
+	}
+	TEST("numbers at their limits")
+	{
+		auto_json struct json *json =
+			parse("[9223372036854775807,9223372036854775808,-9223372036854775808,"
+			      "-9223372036854775809,0,-1,1e3,\"1\"]");
+		static const bool fits[] = { true, false, true, false, true, true, false, false };
+
+		for (size_t i = 0; i < array_size(fits); i++) {
+			int64_t value = 77;
+
+			CHECK_INT(json_int(json_at(json, i), &value), fits[i]);
+			CHECK_INT(value == 77, !fits[i]);
+		}
+	}
+}
+
 static void test_load(void)
 {
 	struct json *json = NULL;
@@ -225,6 +309,8 @@ int main(void)
 	test_parse();
 	test_read();
 	test_build();
+	test_print();
+	test_details();
 	test_load();
 	return check_end();
 }
