@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <net/if.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
 
 #include "base/auto.h"
 #include "check.h"
@@ -434,6 +436,281 @@ static void test_loopback(void)
 	}
 }
 
+/* ---- more of CHECK, and of what is left of a DEL ---- */
+
+/* The result with something else in it. */
+static struct json *changed(const struct json *result, size_t interface, const char *key,
+			    const char *value)
+{
+	struct json *copy = json_copy(result);
+	struct json *interfaces = json_edit(copy, "interfaces"), *list = json_new(JSON_ARRAY);
+
+	for (size_t i = 0; i < json_count(interfaces); i++) {
+		struct json *item = json_copy(json_at(interfaces, i));
+
+		if (i == interface)
+			json_set_text(item, key, value);
+		json_push(list, item);
+	}
+	json_set(copy, "interfaces", list);
+	return copy;
+}
+
+static void test_bridge_check(void)
+{
+	static const char conf[] = "\"bridge\":\"br0\"," IPAM(FOUR "," SIX);
+	static const struct {
+		size_t interface;
+		const char *key, *value, *said;
+	} cases[] = {
+		{ 0, "name", "br9", "bridge br0 is not in the result" },
+		{ 0, "mac", "02:00:00:00:00:aa", "br0 has MAC " },
+		{ 0, "mac", "", "" },
+		{ 1, "mac", "02:00:00:00:00:aa", ", not 02:00:00:00:00:aa" },
+		{ 1, "name", "veth9", "the other end of eth0 is not found on this host" },
+		{ 1, "sandbox", "/n", "the other end of eth0 is not found on this host" },
+		{ 2, "name", "eth9", "eth0 is not in the result" },
+		{ 2, "mac", "02:00:00:00:00:aa", "eth0 has MAC " },
+		{ 2, "mac", "", "" },
+	};
+
+	TEST("CHECK: what of the result is not so")
+	{
+		auto_json struct json *result = NULL, *without_mac = NULL;
+
+		start_over();
+		result = add("bridge", conf, NULL);
+		CHECK(run_quietly("ip link add vother type veth peer name vpeer"));
+		for (size_t i = 0; i < array_size(cases); i++) {
+			auto_json struct json *other =
+				changed(result, cases[i].interface, cases[i].key, cases[i].value);
+			const char *said = tell((struct call){ "bridge", "CHECK", .conf = conf,
+							       .previous = other });
+
+			CHECK_HAS(said, cases[i].said);
+			CHECK_INT(!*said, !*cases[i].said);
+		}
+		CHECK_HAS(tell((struct call){ "bridge", "CHECK", .previous = result,
+					      .conf = "\"bridge\":\"vother\"," IPAM(FOUR) }),
+			  "vother is not a bridge");
+		CHECK_HAS(tell((struct call){
+				  "bridge", "CHECK", .previous = result,
+				  .conf = "\"bridge\":\"br0\",\"promiscMode\":true," IPAM(FOUR) }),
+			  "promiscuous mode of br0 is not as configured");
+		CHECK(inside("ip -6 addr del 2001:db8::7/64 dev eth0"));
+		CHECK_HAS(
+			tell((struct call){ "bridge", "CHECK", .conf = conf, .previous = result }),
+			"failed to match addr 2001:db8::7/64 on interface eth0");
+		CHECK(inside("ip link del eth0; ip link add eth0 type bridge"));
+		without_mac = changed(result, 0, "mac", ""); /* which goes with the last port */
+		CHECK_HAS(tell((struct call){ "bridge", "CHECK", .conf = conf,
+					      .previous = without_mac }),
+			  "eth0 is not a veth");
+		CHECK(run_quietly("ip link del vother"));
+	}
+}
+
+static void test_bridge_leftovers(void)
+{
+	TEST("an ADD that fails when all is made takes it back, but for the bridge")
+	{
+		start_over();
+		CHECK_HAS(tell((struct call){
+				  "bridge", "ADD",
+				  .conf = "\"bridge\":\"br0\",\"ipam\":{\"type\":\"static\","
+					  "\"addresses\":[" FOUR
+					  "],\"routes\":[{\"dst\":\"10.5.0.0/16\"},{\"dst\":"
+					  "\"10.6.0.0/16\",\"gw\":\"10.77.0.1\"}]}" }),
+			  "failed to add route '10.6.0.0/16 via 10.77.0.1 dev eth0'");
+		CHECK(!inside("ip link show dev eth0"));
+		CHECK(run_quietly("ip link show dev br0"));
+		CHECK(!run_quietly("ip -o link show type veth | grep ."));
+	}
+	TEST("an address that is there twice")
+	{
+		start_over();
+		CHECK_HAS(tell((struct call){ "bridge", "ADD",
+					      .conf = "\"bridge\":\"br0\"," IPAM(FOUR "," FOUR) }),
+			  "failed to add IP addr to \"eth0\": File exists");
+		CHECK(!inside("ip link show dev eth0"));
+	}
+	TEST("values at their limits, and a name that cannot be a bridge's")
+	{
+		static const struct {
+			const char *conf, *said;
+		} wrong[] = {
+			{ "\"mtu\":-1," IPAM(FOUR), "invalid MTU -1" },
+			{ "\"mtu\":65536," IPAM(FOUR), "invalid MTU 65536" },
+			{ "\"bridge\":\"a/b\"," IPAM(FOUR),
+			  "\"a/b\" cannot be the name of a bridge" },
+			{ "\"bridge\":\"sixteen-letters-\"," IPAM(FOUR), "cannot be the name" },
+			{ "\"runtimeConfig\":{\"mac\":\"02:00\"}," IPAM(FOUR),
+			  "failed to parse MAC address \"02:00\"" },
+		};
+
+		for (size_t i = 0; i < array_size(wrong); i++)
+			CHECK_HAS(tell((struct call){ "bridge", "ADD", .conf = wrong[i].conf }),
+				  wrong[i].said);
+	}
+	TEST("what dns the plugin has comes before that of IPAM")
+	{
+		static const char both[] =
+			"\"bridge\":\"br0\",\"dns\":{\"nameservers\":[\"10.0.0.1\"]},\"ipam\":{"
+			"\"type\":\"static\",\"addresses\":[" FOUR "],\"dns\":{\"domain\":\"d\"}}";
+		static const char empty[] =
+			"\"bridge\":\"br0\",\"dns\":{},\"ipam\":{\"type\":\"static\",\"addresses\":"
+			"[" FOUR "],\"dns\":{\"domain\":\"d\"}}";
+		auto_json struct json *first = NULL, *second_result = NULL;
+
+		start_over();
+		first = add("bridge", both, NULL);
+		CHECK_INT(json_count(json_get(json_get(first, "dns"), "nameservers")), 1);
+		CHECK(!json_get(json_get(first, "dns"), "domain"));
+		CHECK_TEXT(tell((struct call){ "bridge", "DEL", .conf = both }), "");
+		second_result = add("bridge", empty, NULL);
+		CHECK_TEXT(json_get_text(json_get(second_result, "dns"), "domain"), "d");
+	}
+}
+
+static void test_tuning_sources(void)
+{
+	auto_json struct json *before = NULL;
+
+	start_over();
+	before = add("bridge", "\"bridge\":\"br0\"," IPAM(FOUR), NULL);
+	TEST("a MAC by configuration, CNI_ARGS, the runtime and args.cni: the last counts")
+	{
+		static const struct {
+			const char *conf, *args, *mac;
+		} cases[] = {
+			{ "\"mac\":\"02:00:00:00:01:01\"", "", "02:00:00:00:01:01" },
+			{ "\"mac\":\"02:00:00:00:01:01\"", "IgnoreUnknown=1;MAC=02:00:00:00:01:02",
+			  "02:00:00:00:01:02" },
+			{ "\"runtimeConfig\":{\"mac\":\"02:00:00:00:01:03\"}",
+			  "MAC=02:00:00:00:01:02", "02:00:00:00:01:03" },
+			{ "\"runtimeConfig\":{\"mac\":\"02:00:00:00:01:03\"},\"args\":{\"cni\":{"
+			  "\"mac\":\"02:00:00:00:01:04\"}}",
+			  "", "02:00:00:00:01:04" },
+		};
+
+		for (size_t i = 0; i < array_size(cases); i++) {
+			auto_free char *seen =
+				mem_format("ip link show dev eth0 | grep %s", cases[i].mac);
+
+			CHECK_TEXT(tell((struct call){ "tuning", "ADD", .args = cases[i].args,
+						       .conf = cases[i].conf, .previous = before }),
+				   "");
+			CHECK(inside(seen));
+		}
+	}
+	TEST("args.cni comes before the configuration; only what is asked for is changed")
+	{
+		static const char conf[] =
+			"\"mtu\":1300,\"allmulti\":false,\"sysctl\":{\"net.ipv4.ip_default_ttl\":"
+			"\"70\","
+			"\"net.ipv4.conf.IFNAME.log_martians\":\"1\"},\"args\":{\"cni\":{\"mtu\":"
+			"1301,"
+			"\"txQLen\":0,\"sysctl\":{\"net.ipv4.ip_default_ttl\":\"71\"}}}";
+		auto_json struct json *result = NULL;
+
+		CHECK(inside("ip link set dev eth0 allmulticast on promisc on"));
+		result = add("tuning", conf, before);
+		CHECK(inside("ip link show dev eth0 | grep 'PROMISC.*mtu 1301'"));
+		CHECK(!inside("ip link show dev eth0 | grep ALLMULTI"));
+		CHECK(!inside("ip link show dev eth0 | grep qlen"));
+		CHECK(inside("grep -qx 71 /proc/sys/net/ipv4/ip_default_ttl"));
+		CHECK(inside("grep -qx 1 /proc/sys/net/ipv4/conf/eth0/log_martians"));
+		CHECK_TEXT(at(result, "interfaces", 2, "mac"), at(before, "interfaces", 2, "mac"));
+		CHECK_TEXT(scratch_read("c1_eth0.json"),
+			   "{\"mtu\":1500,\"allmulti\":true,\"txQLen\":1000}");
+		CHECK_HAS(
+			tell((struct call){ "tuning", "CHECK", .conf = conf, .previous = result }),
+			"Tuning configured promisc of eth0");
+		CHECK(inside("ip link set dev eth0 promisc off"));
+		CHECK_TEXT(
+			tell((struct call){ "tuning", "CHECK", .conf = conf, .previous = result }),
+			"");
+		CHECK(inside("ip link set dev eth0 promisc on"));
+		CHECK_TEXT(tell((struct call){ "tuning", "DEL", .conf = conf }), "");
+		CHECK(inside(
+			"ip link show dev eth0 | grep 'ALLMULTI,PROMISC.*mtu 1500.*qlen 1000'"));
+		CHECK_TEXT(scratch_read("c1_eth0.json"), "");
+	}
+	TEST("nothing is asked for: nothing is kept, and CHECK wants the result")
+	{
+		auto_json struct json *result =
+			add("tuning", "\"promisc\":false,\"mtu\":0", before);
+
+		CHECK_INT(json_count(json_get(result, "interfaces")), 3);
+		CHECK_TEXT(scratch_read("c1_eth0.json"), "");
+		CHECK_HAS(tell((struct call){ "tuning", "CHECK", .conf = "\"mtu\":1500" }),
+			  "Required prevResult missing");
+	}
+	TEST("a record that is broken, or of a link that is gone, goes all the same")
+	{
+		scratch_write("c1_eth0.json", "{");
+		CHECK_TEXT(tell((struct call){ "tuning", "DEL" }), "");
+		CHECK(access(scratch_path("c1_eth0.json"), F_OK) < 0);
+		scratch_write("c1_none.json", "{\"mtu\":1300}");
+		CHECK_TEXT(tell((struct call){ "tuning", "DEL", .ifname = "none" }), "");
+		CHECK(access(scratch_path("c1_none.json"), F_OK) < 0);
+	}
+}
+
+/* The list of what is allowed is in /etc, and that is this process's own here. */
+static int tune_with_list(const char *list, const char *key)
+{
+	auto_free char *conf =
+		mem_format("\"sysctl\":{\"net.ipv4.ip_default_ttl\":\"72\",\"%s\":\"1\"}", key);
+	auto_json struct json *before = NULL;
+	static const char result[] = "{\"cniVersion\":\"1.0.0\",\"ips\":[]}";
+	FILE *file;
+
+	if (json_parse(result, strlen(result), &before, NULL) < 0 || unshare(CLONE_NEWNS) < 0 ||
+	    mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", "/etc", "tmpfs", 0, NULL) < 0)
+		return 2;
+	mkdir("/etc/cni", 0755);
+	mkdir("/etc/cni/tuning", 0755);
+	file = fopen("/etc/cni/tuning/allowlist.conf", "we");
+	if (!file || fputs(list, file) < 0 || fclose(file) != 0)
+		return 2;
+	return !strstr(tell((struct call){ "tuning", "ADD", .conf = conf, .previous = before }),
+		       "is not allowed (/etc/cni/tuning/allowlist.conf)");
+}
+
+static void test_allowlist(void)
+{
+	static const struct {
+		const char *list, *key;
+		bool allowed;
+	} cases[] = {
+		{ "^net\\.ipv4\\.ip_default_ttl$\n\n(bad\n^net\\.ipv4\\.conf\\.",
+		  "net.ipv4.conf.all.log_martians", true },
+		{ "^net\\.ipv4\\.ip_default_ttl$\n", "net.ipv4.conf.all.log_martians", false },
+		{ "^net\\.ipv4\\.conf\\.\n", "net.ipv4.conf.all.log_martians", false },
+		{ "", "net.ipv4.conf.all.log_martians", false },
+		{ "ip_default|log_m+artians\n", "net.ipv4.conf.all.log_martians", true },
+	};
+
+	TEST("sysctls that the host's list allows")
+	{
+		for (size_t i = 0; i < array_size(cases); i++) {
+			int status;
+			pid_t pid;
+
+			fflush(stdout);
+			pid = fork();
+			if (pid == 0)
+				_exit(tune_with_list(cases[i].list, cases[i].key));
+			waitpid(pid, &status, 0);
+			CHECK(WIFEXITED(status));
+			if (WEXITSTATUS(status) != 2) /* no mount namespace can be made here */
+				CHECK_INT(WEXITSTATUS(status), cases[i].allowed);
+		}
+	}
+}
+
 int main(void)
 {
 	scratch_make();
@@ -448,5 +725,9 @@ int main(void)
 	test_settings();
 	test_tuning();
 	test_loopback();
+	test_bridge_check();
+	test_bridge_leftovers();
+	test_tuning_sources();
+	test_allowlist();
 	return check_end();
 }
