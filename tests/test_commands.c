@@ -565,6 +565,7 @@ static void test_ls(void)
 		CHECK(command("ls --json") < 0);
 		CHECK(strncmp(err.text, "2 state files cannot be read, the first: state file of b",
 			      56) == 0);
+		CHECK_HAS(output, "\"id\": \"d\",");
 		CHECK_HAS(output, "\"error\": \"state file of d: ");
 	}
 	TEST("records that cannot be listed")
@@ -578,6 +579,10 @@ static void test_ls(void)
 }
 
 /* ---- inspect ---- */
+
+#define UNKNOWN                                                            \
+	"\"EndpointID\":\"\",\"Gateway\":\"\",\"GlobalIPv6Address\":\"\"," \
+	"\"GlobalIPv6PrefixLen\":0"
 
 static void test_inspect(void)
 {
@@ -622,10 +627,30 @@ static void test_inspect(void)
 		CHECK_TEXT(text, "{\"70/tcp\":[{\"HostIp\":\"0.0.0.0\",\"HostPort\":\"7\"},"
 				 "{\"HostIp\":\"0.0.0.0\",\"HostPort\":\"8\"}]}");
 	}
+	TEST("what is not known is empty, and is there")
+	{
+		auto_free char *network = step_of_network("n", "eth0", "", "");
+		auto_json struct json *json = NULL;
+		auto_free char *text = NULL;
+
+		put_steps("b", alive, network);
+		CHECK_INT(command("inspect b"), 0);
+		json = output_json();
+		text = json_print(json, JSON_SORTED);
+		CHECK_TEXT(text,
+			   "{\"Bridge\":\"\"," UNKNOWN ",\"HairpinMode\":false,"
+			   "\"IPAddress\":\"\",\"IPPrefixLen\":0,\"IPv6Gateway\":\"\","
+			   "\"LinkLocalIPv6Address\":\"\",\"LinkLocalIPv6PrefixLen\":0,"
+			   "\"MacAddress\":\"\",\"Networks\":{\"n\":{\"DriverOpts\":null," UNKNOWN
+			   ",\"IPAMConfig\":null,\"IPAddress\":\"\",\"IPPrefixLen\":0,"
+			   "\"IPv6Gateway\":\"\",\"InterfaceName\":\"eth0\",\"Links\":null,"
+			   "\"MacAddress\":\"\",\"NetworkID\":\"n\"}},\"Ports\":{},"
+			   "\"SandboxID\":\"\",\"SandboxKey\":\"\"}");
+	}
 	TEST("nobody")
 	{
-		CHECK_INT(command("inspect b"), -ENOENT);
-		CHECK_TEXT(err.text, "no container b");
+		CHECK_INT(command("inspect x"), -ENOENT);
+		CHECK_TEXT(err.text, "no container x");
 		CHECK_INT(err_status(&err), STATUS_USAGE);
 		CHECK_INT(command("inspect ../state/a"), -ENOENT);
 		CHECK_TEXT(output, "");
@@ -882,6 +907,10 @@ static void test_verbs(void)
 
 static void test_stats(void)
 {
+	static const char *const columns[] = {
+		"ID",         "INTERFACE", "NETWORK",    "RX-BYTES",  "RX-PACKETS", "RX-ERRORS",
+		"RX-DROPPED", "TX-BYTES",  "TX-PACKETS", "TX-ERRORS", "TX-DROPPED",
+	};
 	auto_free char *first = step_of_network("n", "one", "", "");
 	auto_free char *second = step_of_network("m", "two", "", "");
 	auto_free char *steps = mem_format("%s,%s", first, second);
@@ -902,6 +931,8 @@ static void test_stats(void)
 		records_begin();
 		put_steps("a", up, steps);
 		CHECK_INT(command("stats a"), 0);
+		for (size_t i = 0; i < array_size(columns); i++)
+			CHECK_TEXT(word_of(output, (int)i + 1), columns[i]);
 		CHECK_TEXT(word_of(line_of(output, 1), 1), "a");
 		CHECK_TEXT(word_of(line_of(output, 1), 2), "one");
 		CHECK_TEXT(word_of(line_of(output, 1), 3), "n");
