@@ -589,7 +589,8 @@ static void test_inspect(void)
 	auto_free char *result = mem_format(TWO_ENDS, "eth0", "other");
 	auto_free char *first = step_of_network(
 		"n", "eth0", "\"capabilities\":{\"portMappings\":[" PORT_7 "," PORT_8 "]}", result);
-	auto_free char *again = step_of_network("n", "eth1", "", result);
+	auto_free char *again = step_of_network(
+		"n", "eth1", "\"capabilities\":{\"portMappings\":[" PORT_9 "]}", result);
 	auto_free char *dns = step_of_network(
 		"m", "eth2", "\"capabilities\":{\"aliases\":{\"m\":[],\"n\":[\"x\"]}}",
 		"\"result\":{\"cniVersion\":\"1.0.0\",\"dns\":{\"nameservers\":[\"10.0.0.1\"]}}");
@@ -619,13 +620,15 @@ static void test_inspect(void)
 		CHECK(!json_get(m, "AdditionalMACAddresses"));
 		CHECK(!json_get(json, "SecondaryIPAddresses"));
 	}
-	TEST("two ports of the host that lead to one of the container")
+	TEST("two ports of the host that lead to one of the container, and those of a further "
+	     "network")
 	{
 		auto_json struct json *json = output_json();
 		auto_free char *text = json_print(json_get(json, "Ports"), 0);
 
 		CHECK_TEXT(text, "{\"70/tcp\":[{\"HostIp\":\"0.0.0.0\",\"HostPort\":\"7\"},"
-				 "{\"HostIp\":\"0.0.0.0\",\"HostPort\":\"8\"}]}");
+				 "{\"HostIp\":\"0.0.0.0\",\"HostPort\":\"8\"}],"
+				 "\"90/udp\":[{\"HostIp\":\"::1\",\"HostPort\":\"9\"}]}");
 	}
 	TEST("what is not known is empty, and is there")
 	{

@@ -244,6 +244,7 @@ static void test_undo(struct deadline soon)
 		CHECK_TEXT(called, "-c -b -a ");
 		journal_close(&journal);
 	}
+	step_list_clear(&plan);
 }
 
 static void test_apply(struct deadline soon)
@@ -313,6 +314,7 @@ static void test_apply(struct deadline soon)
 		run_undo(&journal, soon, &err);
 		journal_close(&journal);
 	}
+	step_list_clear(&plan);
 }
 
 /* So long that how fast this machine is does not matter. */
@@ -345,6 +347,7 @@ static void test_times(void)
 		}
 		journal_close(&journal);
 	}
+	step_list_clear(&plan);
 }
 
 int main(void)
