@@ -963,9 +963,11 @@ static void test_stats(void)
 		struct record dead = up;
 
 		dead.gone = true;
+		put_steps("d", dead, first);
+		CHECK_INT(command("stats"), 0);
+		CHECK_TEXT(line_of(output, 4), "");
 		put_steps("b", nowhere, first);
 		put_steps("c", up, first);
-		put_steps("d", dead, first);
 		put_steps("e", alive, first);
 		mkdir(scratch_path("state/f"), 0700);
 		CHECK(command("stats") < 0);

@@ -290,45 +290,66 @@ static void test_file(void)
 	}
 }
 
-/* In a child, which becomes a user. */
-static int inject_as_user(void)
+static bool become_user(void)
+{
+	return getuid() != 0 || (setgid(65534) == 0 && setuid(65534) == 0);
+}
+
+static void inject_as_user(void)
 {
 	auto_free char *late = entry_for("poststart");
 	auto_free char *only_late = mem_format("[%s]", late);
 
-	if (getuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
-		return 1;
 	CHECK_INT(inject(""), 0);
 	CHECK_TEXT(member_of("hooks", "poststart"), only_late);
 	CHECK(*member_of("hooks", "createRuntime") == '[');
-	return check_bad;
+}
+
+/* Who may write into the bundle, but not give a file away. */
+static void inject_as_stranger(void)
+{
+	CHECK_INT(inject(""), -EPERM);
+	CHECK_HAS(err.text, "give config.json its owner");
+	CHECK_INT(err_status(&err), STATUS_PERMISSION);
+	CHECK_TEXT(scratch_read("bundle/config.json"), "{" NETWORK "}");
+	CHECK(!there("bundle/config.json.inject"));
+}
+
+/* In a child, which becomes a user. */
+static void as_user(void (*func)(void), bool own_file)
+{
+	int status = -1;
+	pid_t pid;
+
+	put_config("{" NETWORK "}");
+	scratch_write("output", "");
+	if (geteuid() == 0 &&
+	    (chown(scratch_path("bundle"), 65534, 65534) < 0 ||
+	     chown(scratch_path("output"), 65534, 65534) < 0 ||
+	     (own_file && chown(scratch_path("bundle/config.json"), 65534, 65534) < 0)))
+		abort();
+	chmod(scratch, 0711);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		if (!become_user())
+			_exit(99);
+		func();
+		fflush(stdout);
+		_exit(check_bad);
+	}
+	waitpid(pid, &status, 0);
+	CHECK_INT(status, 0);
 }
 
 static void test_user(void)
 {
 	TEST("a user's runtime may keep the namespaces to itself until poststart")
-	{
-		int status = -1;
-		pid_t pid;
-
-		put_config("{" NETWORK "}");
-		scratch_write("output", "");
-		if (geteuid() == 0 && (chown(scratch_path("bundle"), 65534, 65534) < 0 ||
-				       chown(scratch_path("output"), 65534, 65534) < 0 ||
-				       chown(scratch_path("bundle/config.json"), 65534, 65534) < 0))
-			abort();
-		chmod(scratch, 0711);
-		fflush(stdout);
-		pid = fork();
-		if (pid == 0) {
-			int ret = inject_as_user();
-
-			fflush(stdout);
-			_exit(ret);
-		}
-		waitpid(pid, &status, 0);
-		CHECK_INT(status, 0);
-	}
+	as_user(inject_as_user, true);
+	if (geteuid() != 0)
+		return;
+	TEST("a file whose owner cannot be kept is left as it is, with nothing beside it")
+	as_user(inject_as_stranger, false);
 }
 
 int main(void)

@@ -470,6 +470,7 @@ int main(void)
 		CHECK_INT(run_undo(&journal, soon, &err), 0);
 		journal_close(&journal);
 	}
+	step_list_clear(&plan);
 	test_undo(soon);
 	test_apply(soon);
 	test_times();
