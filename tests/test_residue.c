@@ -530,14 +530,15 @@ static void test_leases(void)
 	TEST("no room for a lock: what can be removed is removed, else it is said")
 	{
 		auto_free char *plugin = mem_format(HOST_LOCAL("x", "full"), scratch);
+		auto_free char *full = mem_format("%s/full", scratch);
 
-		CHECK(run_quietly("mkdir -p %s/full/net && mount -t tmpfs tmpfs %s/full && "
-				  "mkdir %s/full/net && printf c1 >%s/full/net/10.8.0.2 && "
-				  "mount -o remount,ro %s/full",
-				  scratch, scratch, scratch, scratch, scratch));
+		CHECK_INT(mkdir(full, 0755), 0);
+		CHECK_INT(mount("tmpfs", full, "tmpfs", 0, NULL), 0);
+		scratch_write("full/net/10.8.0.2", "c1");
+		CHECK_INT(mount(NULL, full, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
 		CHECK_INT(clean(plugin, false), -EROFS);
 		CHECK_HAS(err.text, "remove the lease 10.8.0.2");
-		CHECK(run_quietly("umount %s/full", scratch));
+		CHECK_INT(umount(full), 0);
 	}
 }
 
