@@ -109,6 +109,8 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(BUILD)/libhook.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(LDFLAGS) $(OUR_LDFLAGS) -o $@ $^ $(LIBS)
 
+$(BUILD)/tests/test_firewalld: LIBS += -lsystemd
+
 # The program with a malloc() that fails once.
 $(BUILD)/tests/oom/oci-network-hook: $(BUILD)/hook/main.o $(BUILD)/tests/oom/failalloc.o $(BUILD)/libhook.a
 	@echo "  LINK  $@"
@@ -124,7 +126,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/tools/%.o $(BUILD)/libhook.a
 	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(LDFLAGS) $(OUR_LDFLAGS) -o $@ $^ $(LIBS)
 
 # These look for the program of their backends beside themselves, as the hook does.
-$(BUILD)/tests/firewall $(BUILD)/tests/test_iptables: | $(BUILD)/tests/oci-network-hook-firewall
+$(BUILD)/tests/firewall $(BUILD)/tests/test_iptables $(BUILD)/tests/test_firewalld: | $(BUILD)/tests/oci-network-hook-firewall
 $(BUILD)/tests/oci-network-hook-firewall: $(BUILD)/oci-network-hook-firewall
 	@mkdir -p $(@D)
 	$(Q)ln -sfn ../oci-network-hook-firewall $@

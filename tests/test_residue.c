@@ -266,10 +266,12 @@ static void test_present(void)
 
 static void test_masquerade(void)
 {
-	static char four[] = "10.8.0.2/24", five[] = "10.8.0.3/24", six[] = "fd08::2/64";
+	static char four[] = "10.8.0.2/24", five[] = "10.8.0.3/24", six[] = "fd08::2/64",
+		    more[] = "10.8.0.9/24";
 	struct result_ip ips[] = { { .address = four, .family = AF_INET },
 				   { .address = six, .family = AF_INET6 },
-				   { .address = five, .family = AF_INET } };
+				   { .address = five, .family = AF_INET },
+				   { .address = more, .family = AF_INET } }; /* of nobody */
 	const struct result both = { .ips = ips, .ip_count = 3 };
 	const struct result only6 = { .ips = ips + 1, .ip_count = 1 };
 	auto_json struct json *list = parse(list_text);
