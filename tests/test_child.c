@@ -318,6 +318,71 @@ static int note(void *data, pid_t pid, struct err *err)
 	return *(int *)data ? err_say(err, *(int *)data, "refused") : 0;
 }
 
+static void test_more(void)
+{
+	TEST("standard error with standard output, in the order it came")
+	{
+		auto_child_end struct child_end end = { 0 };
+		struct child child = shell("echo one; echo two >&2; echo three", 5000);
+		struct err err;
+
+		child.merged = true;
+		CHECK_INT(child_run(&child, &end, &err), 0);
+		CHECK_TEXT(end.output, "one\ntwo\nthree\n");
+		CHECK_TEXT(end.errors, "");
+	}
+	TEST("the end of standard error, when it comes in pieces")
+	{
+		auto_child_end struct child_end end = { 0 };
+		struct err err;
+
+		CHECK_INT(run("i=0; while [ $((i += 1)) -le 9 ]; do printf '%01000d' $i >&2; done",
+			      5000, &end, &err),
+			  0);
+		CHECK_INT(strlen(end.errors), 4096);
+		CHECK(strncmp(end.errors + 95, "5000", 4) == 0);
+		CHECK_TEXT(end.errors + 4090, "000009");
+	}
+	TEST("as much of both as there is at the end")
+	{
+		auto_child_end struct child_end end = { 0 };
+		struct err err;
+
+		CHECK_INT(run("head -c 60000 /dev/zero | tr '\\0' x; printf y; printf z >&2", 5000,
+			      &end, &err),
+			  0);
+		CHECK_INT(end.output_len, 60001);
+		CHECK_INT(strlen(end.output), 60001);
+		CHECK_TEXT(end.output + 59999, "xy");
+		CHECK_TEXT(end.errors, "z");
+	}
+	TEST("one byte more than allowed")
+	{
+		auto_child_end struct child_end end = { 0 };
+		struct child child = shell("printf 12345678901", 5000);
+		struct err err;
+
+		child.output_max = 10;
+		CHECK_INT(child_run(&child, &end, &err), -EMSGSIZE);
+	}
+	TEST("no arguments but its path, and files that others can read")
+	{
+		auto_child_end struct child_end end = { 0 };
+		const char *path = scratch_script("plain", "echo $0 $#; umask");
+		struct child child = { .path = path,
+				       .env = env,
+				       .output_max = 1000,
+				       .deadline = deadline_in_ms(5000) };
+		auto_free char *want = mem_format("%s 0\n0022\n", path);
+		mode_t before = umask(077);
+		struct err err;
+
+		CHECK_INT(child_run(&child, &end, &err), 0);
+		CHECK_INT(umask(before), 077);
+		CHECK_TEXT(end.output, want);
+	}
+}
+
 static void test_before_exec(void)
 {
 	TEST("noted before it runs, by the number it has then")
@@ -522,6 +587,7 @@ int main(void)
 	test_surroundings();
 	test_time();
 	test_execution();
+	test_more();
 	test_before_exec();
 	test_group();
 	fflush(stdout);
