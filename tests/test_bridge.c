@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <net/if.h>
+#include <poll.h>
 #include <string.h>
 
 #include "base/auto.h"
@@ -298,6 +299,38 @@ static void test_unremovable(void)
 	}
 }
 
+/* Until nobody has the other end any more. */
+static bool is_let_go(int fd)
+{
+	struct pollfd end = { .fd = fd };
+
+	return poll(&end, 1, 10000) == 1 && end.revents & POLLHUP;
+}
+
+static void test_keeping(void)
+{
+	TEST("descriptors that are kept are closed a moment later, by somebody else")
+	{
+		enum { MANY = 10, KEPT = 8 };
+		int ends[MANY][2];
+
+		for (int i = 0; i < MANY; i++)
+			CHECK_INT(pipe2(ends[i], O_CLOEXEC), 0);
+		for (int i = 0; i < MANY; i++)
+			linger_keep(ends[i][1]);
+		for (int i = 0; i < MANY; i++) /* more than are kept are closed at once */
+			CHECK_INT(fcntl(ends[i][1], F_GETFD), i < KEPT ? FD_CLOEXEC : -1);
+		linger_end();
+		linger_end(); /* nothing is left for it */
+		for (int i = 0; i < KEPT; i++)
+			close(ends[i][1]);
+		for (int i = 0; i < MANY; i++) {
+			CHECK(is_let_go(ends[i][0]));
+			close(ends[i][0]);
+		}
+	}
+}
+
 /* ---- namespaces ---- */
 
 static int name_of_link(void *data, struct err *err)
@@ -356,6 +389,7 @@ int main(void)
 	test_address(&batch);
 	test_pair(&batch, &inside);
 	test_unremovable();
+	test_keeping();
 	test_namespaces(&inside);
 	return check_end();
 }
