@@ -14,7 +14,7 @@ static inline int printed(int (*func)(void *data), void *data)
 	int before, ret;
 
 	fflush(stdout);
-	before = dup(STDOUT_FILENO);
+	before = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 	if (before < 0 || !freopen(scratch_path("output"), "we", stdout))
 		abort();
 	ret = func(data);

@@ -67,6 +67,8 @@ static int fake_undo(struct step *step, const struct step_context *context, stru
 	CHECK(context->before == NULL);
 	note_call(context);
 	step->undone_for_good = undone_for_good;
+	if (notes_and_keeps)
+		CHECK_INT(step_note(step, context, "undoing", json_new_bool(true), err), 0);
 	if (undo_fails && strcmp(undo_fails, name_of(step)) == 0 && undo_failures-- > 0) {
 		note("!", step);
 		return err_set(err, EBUSY, "undo %s", undo_fails);
@@ -183,6 +185,7 @@ static void test_undo(struct deadline soon)
 		CHECK_INT(steps_on_disk[0], 3);
 		CHECK_INT(steps_on_disk[1], 3);
 		CHECK_INT(steps_on_disk[2], 3);
+		CHECK_INT(steps_on_disk[3], 1); /* when it is tried once more */
 		json = on_disk();
 		CHECK_INT(json_count(json_get(json, "steps")), 1);
 		undo_fails = NULL;
@@ -238,6 +241,7 @@ static void test_undo(struct deadline soon)
 		begin(&journal, &plan);
 		run_apply(&journal, &plan, &forward, &err);
 		called[0] = '\0';
+		notes_and_keeps = true;
 		unlink(scratch_path("c1/state.json"));
 		rmdir(scratch_path("c1"));
 		CHECK_INT(run_undo(&journal, soon, &err), 0);
@@ -320,7 +324,7 @@ static void test_apply(struct deadline soon)
 /* So long that how fast this machine is does not matter. */
 static void test_times(void)
 {
-	const struct deadline later = deadline_in_ms(1200 * 1000);
+	const struct deadline later = deadline_in_ms(1200000);
 	const struct run forward = { .deadline = later };
 	char found[128] = "";
 	const struct step_findings findings = { collect, found };
@@ -341,8 +345,8 @@ static void test_times(void)
 			else
 				run_undo(&journal, later, &err);
 			for (int i = 0; i < 3; i++) {
-				CHECK(deadlines_ms[i] <= 1200 * 1000 / (3 - i));
-				CHECK(deadlines_ms[i] > 900 * 1000 / (3 - i));
+				CHECK(deadlines_ms[i] <= 1200000 / (3 - i));
+				CHECK(deadlines_ms[i] > 900000 / (3 - i));
 			}
 		}
 		journal_close(&journal);

@@ -351,7 +351,7 @@ static void test_nonblocking(void)
 	{
 		static const char text[] = "{\"id\":\"a\"}";
 		struct err err = { 0 };
-		pid_t pid;
+		pid_t pid = 0;
 		auto_close int fd = start_writer(text, 3, 5, &pid);
 		auto_free char *got = NULL;
 		size_t len = 0;
