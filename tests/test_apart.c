@@ -121,20 +121,18 @@ static void test_question(const struct firewall_backend *backend)
 static void test_answers(const struct firewall_backend *backend)
 {
 	static const struct {
-		const char *how;
-		int ret;
-		const char *text;
-		int status;
+		const char *how, *text;
+		int ret, status;
 	} cases[] = {
-		{ "echo '{\"code\":98,\"status\":8,\"text\":\"not here\"}'", -EADDRINUSE,
-		  "not here", STATUS_PORT },
-		{ "echo '{\"code\":2,\"text\":\"no\"}'", -ENOENT, "no", STATUS_OK },
-		{ "echo '{\"code\":5}'", -5, APART_PROGRAM, STATUS_OK },
-		{ "echo '{\"code\":0,\"text\":\"fine\"}'", 0, "", STATUS_OK },
-		{ "echo '{\"code\":-2,\"text\":\"fine\"}'", 0, "", STATUS_OK },
-		{ "echo '{}'; exit 3", -EIO, "failed: without a word", STATUS_OK },
-		{ "echo '{}'; echo words >&2; exit 1", -EIO, "failed: words", STATUS_OK },
-		{ "echo '{}'; kill -KILL $$", -EIO, "failed: without a word", STATUS_OK },
+		{ "echo '{\"code\":98,\"status\":8,\"text\":\"not here\"}'", "not here",
+		  -EADDRINUSE, STATUS_PORT },
+		{ "echo '{\"code\":2,\"text\":\"no\"}'", "no", -ENOENT, STATUS_OK },
+		{ "echo '{\"code\":5}'", APART_PROGRAM, -5, STATUS_OK },
+		{ "echo '{\"code\":0,\"text\":\"fine\"}'", "", 0, STATUS_OK },
+		{ "echo '{\"code\":-2,\"text\":\"fine\"}'", "", 0, STATUS_OK },
+		{ "echo '{}'; exit 3", "failed: without a word", -EIO, STATUS_OK },
+		{ "echo '{}'; echo words >&2; exit 1", "failed: words", -EIO, STATUS_OK },
+		{ "echo '{}'; kill -KILL $$", "failed: without a word", -EIO, STATUS_OK },
 	};
 	char missing[256];
 

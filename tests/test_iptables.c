@@ -322,6 +322,8 @@ static void test_networks(void)
 	}
 	TEST("a chain of its own with a rule too many, too few, or a jump elsewhere is made anew")
 	{
+		static const char other_target[] = "-R $c 1 -d 10.8.0.0/24 -j RETURN -m comment "
+						   "--comment 'name: \"net\" id: \"c1\"'";
 		static const char *const spoilt[] = {
 			"-A $c -j RETURN",
 			"-D $c 1",
@@ -329,8 +331,7 @@ static void test_networks(void)
 			"-D POSTROUTING 1",
 			"-A POSTROUTING -s 10.7.7.7 -j $c",
 			"-F $c",
-			"-R $c 1 -d 10.8.0.0/24 -m comment --comment 'name: \"net\" id: \"c1\"' -j "
-			"RETURN",
+			other_target,
 		};
 		static const char rules[] = NETWORK("c1", MASQUERADE("10.8.0.2"));
 
@@ -544,8 +545,7 @@ static void test_usable(void)
 		"iptables-legacy -t raw -A OUTPUT -j RETURN",
 		"ip6tables-legacy -t security -A OUTPUT -j RETURN",
 		"iptables-legacy -t nat -N X && iptables-legacy -t nat -A X -j RETURN",
-		"iptables-legacy -S && iptables-legacy -t nat -S && iptables-legacy -t nat -A "
-		"OUTPUT -j RETURN",
+		"iptables-legacy -S && iptables-legacy -t nat -A OUTPUT -j RETURN",
 	};
 
 	TEST("used where a table holds a rule or another policy")

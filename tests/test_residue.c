@@ -268,10 +268,7 @@ static void test_masquerade(void)
 {
 	static char four[] = "10.8.0.2/24", five[] = "10.8.0.3/24", six[] = "fd08::2/64",
 		    more[] = "10.8.0.9/24";
-	struct result_ip ips[] = { { .address = four, .family = AF_INET },
-				   { .address = six, .family = AF_INET6 },
-				   { .address = five, .family = AF_INET },
-				   { .address = more, .family = AF_INET } }; /* of nobody */
+	auto_free struct result_ip *ips = mem_alloc(4 * sizeof(*ips)); /* the last is of nobody */
 	const struct result both = { .ips = ips, .ip_count = 3 };
 	const struct result only6 = { .ips = ips + 1, .ip_count = 1 };
 	auto_json struct json *list = parse(list_text);
@@ -279,6 +276,10 @@ static void test_masquerade(void)
 	const char *chain = name_of(CHAIN_MASQUERADE);
 
 #define COMMENT "-m comment --comment \"name: \\\"net\\\" id: \\\"c1\\\"\""
+	ips[0] = (struct result_ip){ .address = four, .family = AF_INET };
+	ips[1] = (struct result_ip){ .address = six, .family = AF_INET6 };
+	ips[2] = (struct result_ip){ .address = five, .family = AF_INET };
+	ips[3] = (struct result_ip){ .address = more, .family = AF_INET };
 	TEST("the chain of ipMasq as bridge makes it, in place of what is left of it")
 	{
 		auto_free char *left = mem_format("-N %s\n-A POSTROUTING -s 10.8.0.2/32 -j %s\n"
