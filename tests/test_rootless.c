@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -163,7 +164,10 @@ struct container {
 
 static void live(enum owner owner, int ready)
 {
-	bool there = owner == OURS ? unshare(CLONE_NEWNET) == 0 : own_net_as_user();
+	bool there;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	there = owner == OURS ? unshare(CLONE_NEWNET) == 0 : own_net_as_user();
 
 	there = there && run_quietly("%s", arrangement) &&
 		(owner != ANOTHERS || unshare(CLONE_NEWUSER) == 0);

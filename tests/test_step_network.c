@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -544,6 +545,7 @@ static void test_orphan(void)
 		int status;
 
 		if (pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			setpgid(0, 0);
 			for (;;)
 				pause();
