@@ -616,6 +616,12 @@ static void test_deferred(void)
 		CHECK_HAS(plan(pid, "{" AGAIN("oci-network-hook") NETNS "}"), missing);
 		CHECK_TEXT(plan(pid, "{" AGAIN("/oci-network-hook") NETNS "}"), "deferred");
 	}
+	TEST("unseen: rehearsed by root, who could not see it either")
+	{
+		CHECK_INT(set_up("c1", pid, again), 0);
+		CHECK_TEXT(calls(), "");
+		CHECK(!exists("state"));
+	}
 	CHECK(set_capability(CAP_NET_ADMIN, false));
 	TEST("unseen: what can be known beforehand is, and nothing is left of that")
 	{

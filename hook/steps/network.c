@@ -233,12 +233,12 @@ static int add(struct network_work *work, int how, struct err *err)
 /* ---- the step ---- */
 
 /* Before anything is begun, so that its undoing does not take what is somebody else's: another
- * container's that shares the namespace, say. */
+ * container's that shares the namespace, say. A rehearsal has no namespace to look into. */
 static int check_name(struct network_work *work, struct err *err)
 {
 	const char *ifname = json_get_text(work->step->args, "ifname");
 
-	if (facts_index(work->context->inside->route.fd, ifname) == 0)
+	if (!work->context->inside || facts_index(work->context->inside->route.fd, ifname) == 0)
 		return 0;
 	return err_say(err, EEXIST, "the namespace has an interface %s", ifname);
 }
