@@ -115,8 +115,7 @@ static int choose(struct json **ret_subnets, struct err *err)
 		return ret;
 	ipv4 = choose_ipv4(&taken);
 	if (!ipv4) {
-		err_say(err, ENOSPC,
-			"default network: every private IPv4 range overlaps the host's");
+		err_say(err, ENOSPC, "every private IPv4 range overlaps the host's");
 		return err_class(err, STATUS_NO_NETWORK);
 	}
 	json_push_text(subnets, ipv4);
