@@ -321,6 +321,25 @@ static void test_view(void)
 		CHECK_INT(view_load(&conf, "a", &second, &err), 0);
 		CHECK_INT(second.networks[0].ports.count, 0);
 	}
+	TEST("the network that a helper gives, and where it is")
+	{
+		static const char helper[] =
+			"{\"step\":\"rootless\",\"args\":{\"name\":\"pasta\",\"ifname\":\"eth0\","
+			"\"owner\":\"a\",\"state_dir\":\"/s\",\"program\":\"/p\"},\"result\":{"
+			"\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.0.2.100/24\"}]}}";
+		auto_json struct json *json = NULL;
+		auto_free char *networks = NULL;
+
+		records_begin();
+		put_steps("a", (struct record){ .more = "\"netns\":{\"path\":\"/n/oci-a\"}" },
+			  helper);
+		CHECK_INT(command("ls --json"), 0);
+		json = output_json();
+		networks = json_print(json_get(json_at(json, 0), "networks"), 0);
+		CHECK_TEXT(networks, "[{\"name\":\"pasta\",\"ifname\":\"eth0\",\"addresses\":["
+				     "\"10.0.2.100/24\"]}]");
+		CHECK_TEXT(json_get_text(json_at(json, 0), "netns"), "/n/oci-a");
+	}
 	TEST("what a later plugin's ADD has not yet replaced; a result is more than that")
 	{
 		auto_free char *learnt = step_of_network(
