@@ -477,19 +477,19 @@ static void lives(void)
 	char other[] = "an earlier boot", unknown[] = "unknown";
 	const struct {
 		const char *name;
-		pid_t pid;
 		unsigned long long start;
 		char *boot_id;
+		pid_t pid;
 		bool alive;
 	} cases[] = {
-		{ "this process", getpid(), start, this_boot, true },
-		{ "of which boot is not known", getpid(), start, unknown, true },
-		{ "its number, given to another", getpid(), start + 1, this_boot, false },
-		{ "no start time", getpid(), 0, this_boot, false },
-		{ "no process", 0, start, this_boot, false },
-		{ "nobody", -1, start, this_boot, false },
-		{ "of an earlier boot", getpid(), start, other, false },
-		{ "of no boot", getpid(), start, NULL, false },
+		{ "this process", start, this_boot, getpid(), true },
+		{ "of which boot is not known", start, unknown, getpid(), true },
+		{ "its number, given to another", start + 1, this_boot, getpid(), false },
+		{ "no start time", 0, this_boot, getpid(), false },
+		{ "no process", start, this_boot, 0, false },
+		{ "nobody", start, this_boot, -1, false },
+		{ "of an earlier boot", start, other, getpid(), false },
+		{ "of no boot", start, NULL, getpid(), false },
 	};
 
 	for (size_t i = 0; i < array_size(cases); i++) {

@@ -91,7 +91,7 @@ static _Noreturn void be_slirp(int argc, char **argv)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (strcmp(argv[1], "--help") == 0) {
+	if (argc == 2) { /* --help */
 		puts("--mtu --api-socket --disable-host-loopback --netns-type --userns-path "
 		     "--macaddress");
 		exit(0);
@@ -117,10 +117,10 @@ static _Noreturn void be_pasta(char **argv)
 
 static void be_helper(int argc, char **argv)
 {
-	const char *slash = strrchr(argv[0], '/'), *name = slash ? slash + 1 : argv[0];
+	const char *slash = strrchr(argv[0], '/'), *name = slash ? slash + 1 : "";
 	bool slirp = strcmp(name, "slirp4netns") == 0;
 
-	if (!slirp && strcmp(name, "pasta") != 0)
+	if (!slash || argc < 2 || (!slirp && strcmp(name, "pasta") != 0))
 		return;
 	snprintf(scratch, sizeof(scratch), "%.*s", (int)(slash - argv[0]), argv[0]);
 	for (char **word = argv + 1; *word && argc > 2; word++)
@@ -181,6 +181,7 @@ static bool begin(enum owner owner, struct container *container)
 	int ready[2], netns = -1;
 	char word = 'n';
 
+	container->id = (struct netns_id){ 0 };
 	if (pipe2(ready, O_CLOEXEC) < 0)
 		abort();
 	container->pid = fork();
