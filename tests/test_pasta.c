@@ -198,6 +198,30 @@ static void test_options(void)
 			CHECK_INT(err_status(&err), STATUS_USAGE);
 		}
 	}
+	TEST("what has a value takes the next word with it, and nothing else does")
+	{
+		auto_json struct json *valued = words("--mtu -m --address -a --netmask -n "
+						      "--gateway -g --interface -i --outbound -o "
+						      "--outbound-if4 --outbound-if6 --ns-ifname "
+						      "-I --tcp-ports -t --udp-ports -u "
+						      "--tcp-ns -T --udp-ns -U --map-host-loopback "
+						      "--map-guest-addr --dns-forward "
+						      "--dns -D --search -S --ns-mac-addr");
+		auto_json struct json *plain = words(
+			"--ipv4-only -4 --ipv6-only -6 --map-gw --no-map-gw --no-tcp --no-udp "
+			"--no-icmp --no-dhcp --no-ndp --no-dhcpv6 --no-ra");
+		struct err err;
+
+		for (size_t i = 0; i < json_count(valued) + json_count(plain); i++) {
+			bool has = i < json_count(valued);
+			const struct json *option =
+				has ? json_at(valued, i) : json_at(plain, i - json_count(valued));
+			auto_free char *before = mem_format("%s --pcap", json_text(option));
+
+			CHECK_INT(check_options(json_text(option), &err), has ? -EINVAL : 0);
+			CHECK_INT(check_options(before, &err), has ? 0 : -EINVAL);
+		}
+	}
 	TEST("an option that is no text")
 	{
 		auto_json struct json *list = json_new(JSON_ARRAY);

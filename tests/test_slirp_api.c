@@ -221,6 +221,32 @@ static void test_requests(void)
 			stop(&server);
 		}
 	}
+	TEST("what it refuses to remove or to list, and what is no answer, is its error")
+	{
+		static const char *const replies[] = {
+			"{\"error\":{\"desc\":\"bad request: out of luck\"}}",
+			"{\"error\":{\"desc\":\"bad request: ",
+		};
+
+		for (size_t i = 0; i < array_size(replies); i++) {
+			const char *why = i == 0 ? "out of luck" : "JSON";
+			auto_json struct json *entries = NULL;
+			struct server server = start(&(struct reply){ replies[i] });
+			struct slirp_api api = api_of(&server, scratch_path("socket"), WAIT_MS);
+
+			err = (struct err){ 0 };
+			CHECK_INT(slirp_api_remove(&api, 7, &err), -EPROTO);
+			CHECK_HAS(err.text, why);
+			stop(&server);
+			server = start(&(struct reply){ replies[i] });
+			api = api_of(&server, scratch_path("socket"), WAIT_MS);
+			err = (struct err){ 0 };
+			CHECK_INT(slirp_api_list(&api, &entries, &err), -EPROTO);
+			CHECK_HAS(err.text, why);
+			CHECK(!entries);
+			stop(&server);
+		}
+	}
 	TEST("list, as the manual has it and as slirp4netns does it")
 	{
 		static const char *const replies[] = { "{\"entries\":[{\"id\":1}]}",
