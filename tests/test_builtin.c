@@ -388,6 +388,29 @@ static void test_tuning(void)
 		CHECK(!strstr(scratch_read("c1_eth0.json"), "mtu"));
 		CHECK(!strstr(scratch_read("c1_eth0.json"), "promisc"));
 	}
+	TEST("each alone, there and back")
+	{
+		static const char *const alone[][2] = {
+			{ "\"mac\":\"02:00:00:00:00:03\"", "02:00:00:00:00:03" },
+			{ "\"mtu\":1300", "mtu 1300" },
+			{ "\"promisc\":true", "PROMISC" },
+			{ "\"allmulti\":true", "ALLMULTI" },
+			{ "\"txQLen\":66", "qlen 66" },
+		};
+
+		for (size_t i = 0; i < array_size(alone); i++) {
+			const char *one = alone[i][0];
+			auto_json struct json *result = add("tuning", one, before);
+			auto_free char *seen =
+				mem_format("ip link show dev eth0 | grep '%s'", alone[i][1]);
+
+			CHECK(inside(seen));
+			CHECK_TEXT(tell((struct call){ "tuning", "DEL", .conf = one,
+						       .previous = result }),
+				   "");
+			CHECK(!inside(seen));
+		}
+	}
 	TEST("what it refuses, before anything is changed")
 	{
 		static const char *const wrong[][2] = {
