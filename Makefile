@@ -141,13 +141,20 @@ BATS := $(sort $(wildcard tests/*.bats tests/net/*.bats tests/runtime/*.bats))
 FOR_TESTS := HOOK=$(abspath $(BUILD)/oci-network-hook) KILLAT=$(abspath $(BUILD)/tests/killat)
 
 # What is installed first may be what the rest of this file asks pkg-config for: hence a make of its own.
+# It builds on all processors, unless it was said how many; the tests have their own idea of that.
+ON_ALL = $(if $(findstring -j,$(MAKEFLAGS)),,-j $(shell nproc))
+
 check: deps-check pasta
+	$(Q)$(MAKE) --no-print-directory $(ON_ALL) built
 	$(Q)$(MAKE) --no-print-directory check-built
 
 check-all: deps-check pasta
+	$(Q)$(MAKE) --no-print-directory $(ON_ALL) built
 	$(Q)$(MAKE) --no-print-directory check-built RUN_FLAGS=--all
 
-check-built: all $(TESTS) $(TOOLS) fuzz-build
+built: all $(TESTS) $(TOOLS) fuzz-build
+
+check-built: built
 	$(Q)$(RUN) $(RUN_FLAGS) $(TESTS) $(BATS) $(FUZZERS)
 
 # Debian 12's repeats data, so its tests take a later one.
@@ -189,7 +196,7 @@ coverage: deps-check
 	$(Q)tests/coverage $(COVERAGE_BATS)
 
 demo: deps-demo
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory $(ON_ALL) all
 	$(Q)tests/host tests/demo
 
 # What adding and removing a container's rules costs, and how that grows; on a quiet machine, please.
@@ -320,7 +327,7 @@ uninstall:
 clean:
 	rm -rf build build-sanitize build-fuzz build-coverage build-gcov
 
-.PHONY: all pasta check check-all check-built fuzz fuzz-build fuzz-coverage check-unit check-net check-runtime bench bench-hook bench-firewall mutate coverage demo lint deps deps-demo deps-check \
+.PHONY: all pasta check check-all built check-built fuzz fuzz-build fuzz-coverage check-unit check-net check-runtime bench bench-hook bench-firewall mutate coverage demo lint deps deps-demo deps-check \
 	install install-cni uninstall uninstall-cni clean
 .SECONDARY:
 -include $(shell find build build-sanitize build-fuzz build-coverage -name '*.d' 2>/dev/null)
