@@ -220,7 +220,7 @@ static pid_t start_container(int *ret_netns)
 		abort();
 	pid = fork();
 	if (pid == 0) {
-		byte = own_net_as_user() && run_quietly("ip link set lo name there");
+		byte = (char)(own_net_as_user() && run_quietly("ip link set lo name there"));
 		if (write(ready[1], &byte, 1) != 1)
 			_exit(1);
 		pause();
