@@ -97,7 +97,8 @@ static void test_confined(void)
 		CHECK(heap_confine(1 << 20));
 		large = heap_take(300 << 10);
 		CHECK(large);
-		memset(large, 1, 300 << 10);
+		if (large)
+			memset(large, 1, 300 << 10);
 		again = heap_take_zeroed(300 << 10);
 		CHECK(again && again >= large + (300 << 10) && again < large + (1 << 20));
 		CHECK(again && again[0] == 0 && again[(300 << 10) - 1] == 0);
