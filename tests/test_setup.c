@@ -16,6 +16,7 @@
 #include "base/auto.h"
 #include "check.h"
 #include "kernel/child.h"
+#include "live_in.h"
 #include "own_net.h"
 #include "run.h"
 #include "scratch.h"
@@ -58,33 +59,11 @@ static pid_t begin(enum place place)
 /* Another in the same network namespace. */
 static pid_t begin_beside(pid_t other)
 {
-	int netns = -1;
-	pid_t pid;
+	auto_close int netns = -1;
 
 	if (netns_open_pid(other, &netns, NULL) < 0)
 		abort();
-	pid = fork();
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (setns(netns, CLONE_NEWNET) < 0)
-			_exit(1);
-		for (;;)
-			pause();
-	}
-	for (;;) {
-		struct netns_id want, got;
-		auto_close int fd = -1;
-
-		if (netns_open_pid(pid, &fd, NULL) < 0)
-			abort();
-		netns_identify(netns, &want, NULL);
-		netns_identify(fd, &got, NULL);
-		if (netns_same(want, got))
-			break;
-		clock_sleep_ms(1);
-	}
-	close(netns);
-	return pid;
+	return live_in(netns);
 }
 
 static void end(pid_t pid)

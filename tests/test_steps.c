@@ -18,6 +18,7 @@
 #include "check.h"
 #include "kernel/inside.h"
 #include "kernel/netns.h"
+#include "live_in.h"
 #include "own_net.h"
 #include "scratch.h"
 
@@ -360,31 +361,6 @@ static struct step *netns_of(pid_t pid, int netns, const char *more)
 	netns_identify(netns, &id, NULL);
 	return make("netns", "{\"path\":\"%s/n/oci-c1\",\"pid\":%d,\"dev\":%ju,\"ino\":%ju%s}",
 		    scratch, (int)pid, (uintmax_t)id.dev, (uintmax_t)id.ino, more);
-}
-
-static pid_t live_in(int netns)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (setns(netns, CLONE_NEWNET) < 0)
-			_exit(1);
-		for (;;)
-			pause();
-	}
-	for (;;) {
-		struct netns_id want, got;
-		auto_close int fd = -1;
-
-		if (netns_open_pid(pid, &fd, NULL) < 0)
-			return pid;
-		netns_identify(netns, &want, NULL);
-		netns_identify(fd, &got, NULL);
-		if (netns_same(want, got))
-			return pid;
-		clock_sleep_ms(1);
-	}
 }
 
 static int is_up(void *data, struct err *ret_err)
