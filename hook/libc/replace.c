@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "heap.h"
+#include "print.h"
 
 /* The names of parameters are each libc's own, and so are those that begin with "__". */
 /* NOLINTBEGIN(*-declaration-parameter-name,*-reserved-identifier,cert-dcl*) */
@@ -38,6 +39,24 @@ void *realloc(void *block, size_t size)
 void free(void *block)
 {
 	heap_give_back(block);
+}
+
+/* ---- printing ---- */
+
+int vsnprintf(char *to, size_t size, const char *format, va_list args)
+{
+	return print_text(to, size, format, args);
+}
+
+int snprintf(char *to, size_t size, const char *format, ...)
+{
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = print_text(to, size, format, args);
+	va_end(args);
+	return len;
 }
 
 /* ---- what asks the kernel twice ---- */
