@@ -5,22 +5,23 @@
 #include <limits.h>
 
 #include "base/auto.h"
+#include "base/process.h"
 
 /* ---- the process ---- */
 
 struct reading {
+	struct deadline deadline;
 	char *input;
 	size_t input_len;
 	struct err input_err;   /* why there is none */
 	struct oci_state state; /* the container's, once it is read */
 };
 
-/* Patience is a matter of whoever asks, and ends this process. */
 static void take_input(void *data)
 {
 	struct reading *reading = data;
 
-	state_read(STDIN_FILENO, deadline_in_ms(INT_MAX), &reading->input, &reading->input_len,
+	state_read(STDIN_FILENO, reading->deadline, &reading->input, &reading->input_len,
 		   &reading->input_err);
 }
 
@@ -61,15 +62,20 @@ static int answer_config(void *data, const char *text, size_t len, struct wire *
 
 int reader_start(struct reader *ret_reader, struct err *err)
 {
-	static const struct sealed_work work = { take_input, answer_state, answer_config };
-	struct reading reading = { 0 };
+	static const struct sealed_work work = { take_input, answer_state, answer_config, true };
+	/* Patience is a matter of whoever asks, and ends the process. (And where the clock is, is
+	 * found once, not by both of us.) */
+	struct reading reading = { .deadline = deadline_in_ms(INT_MAX) };
 
 	return sealed_start(&work, &reading, &ret_reader->process, err);
 }
 
+/* Usually it is buried when it goes. */
 void reader_dismiss(struct reader *reader)
 {
 	sealed_dismiss(&reader->process);
+	if (!process_forgets_children())
+		sealed_end(&reader->process);
 }
 
 void reader_end(struct reader *reader)
@@ -136,6 +142,6 @@ int reader_take_request(struct reader *reader, struct deadline deadline,
 {
 	int ret = take_request(reader, deadline, ret_request, err);
 
-	reader_dismiss(reader);
+	sealed_dismiss(&reader->process);
 	return ret < 0 ? unread("config.json", ret, err) : 0;
 }

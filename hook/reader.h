@@ -34,10 +34,11 @@ int reader_give_config(const struct reader *reader, const char *text, size_t len
 int reader_take_request(struct reader *reader, struct deadline deadline,
 			struct request *ret_request, struct err *err);
 
-/* Nothing more is asked. It may go, and is gone at the end; takes one that was never started. The
- * end is to come before there is much to be lost: crun, which waits for SIGCHLD of its hook, may
- * take that of the hook's child for it when both come at once, and then waits for its time limit.
- */
+/* Nothing more is asked: it may go, and is no zombie when it has gone. This is to come before there
+ * is much to be lost: crun, which waits for SIGCHLD of its hook, may take that of the hook's child
+ * for it when both come at once, and then waits for its time limit. */
 void reader_dismiss(struct reader *reader);
+
+/* It is gone; takes one that was never started. */
 void reader_end(struct reader *reader);
 #define auto_reader __attribute__((cleanup(reader_end)))

@@ -14,6 +14,7 @@
 
 #include "base/auto.h"
 #include "base/file.h"
+#include "base/process.h"
 #include "check.h"
 
 static struct deadline soon(void)
@@ -62,6 +63,72 @@ static int take_number(const struct sealed *sealed, int64_t *ret_number, struct 
 		return ret;
 	wire_number(&answer, ret_number);
 	return sealed_check(&answer, true, err);
+}
+
+/* Has the kernel buried it? */
+static bool is_buried(pid_t pid)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (kill(pid, 0) < 0)
+			return true;
+		clock_sleep_ms(1);
+	}
+	return false;
+}
+
+static void never_ends(void *data)
+{
+	(void)data;
+	for (;;)
+		pause();
+}
+
+static void test_unattended(void)
+{
+	static const struct sealed_work work = { count_up, say_number, say_length, true };
+	static const struct sealed_work endless = { never_ends, say_number, NULL, true };
+
+	TEST("nobody waits for one that is unattended")
+	{
+		struct sealed sealed = { 0 };
+		struct err err = { 0 };
+		int given = 0;
+		int64_t number;
+
+		CHECK_INT(sealed_start(&work, &given, &sealed, &err), 0);
+		CHECK(process_forgets_children());
+		CHECK_INT(take_number(&sealed, &number, &err), 0);
+		CHECK_INT(number, 1);
+		sealed_dismiss(&sealed);
+		CHECK(is_buried(sealed.pid));
+		sealed_end(&sealed);
+		CHECK_INT(sealed.pid, 0);
+	}
+	TEST("one that does not end is made to")
+	{
+		struct sealed sealed = { 0 };
+		struct err err = { 0 };
+		pid_t pid;
+
+		CHECK_INT(sealed_start(&endless, NULL, &sealed, &err), 0);
+		pid = sealed.pid;
+		CHECK_INT(kill(pid, 0), 0);
+		sealed_end(&sealed);
+		CHECK(kill(pid, 0) < 0);
+	}
+	TEST("it is waited for once other children are")
+	{
+		struct sealed sealed = { 0 };
+		struct err err = { 0 };
+		int given = 0;
+
+		CHECK_INT(sealed_start(&work, &given, &sealed, &err), 0);
+		process_expect_children();
+		CHECK(!process_forgets_children());
+		sealed_end(&sealed);
+		CHECK_INT(waitpid(-1, NULL, 0), -1);
+		CHECK_INT(errno, ECHILD);
+	}
 }
 
 static void test_honest(void)
@@ -141,6 +208,7 @@ static void test_honest(void)
 		CHECK_INT(errno, ECHILD);
 		sealed_end(&sealed);
 	}
+	test_unattended();
 	TEST("more than a question may be")
 	{
 		auto_sealed struct sealed sealed = { 0 };

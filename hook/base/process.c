@@ -60,9 +60,23 @@ int process_check_files(struct err *err)
 		       (int)files_allowed, FILES_NEEDED);
 }
 
+static bool forgetting;
+
 void process_expect_children(void)
 {
 	signal(SIGCHLD, SIG_DFL);
+	forgetting = false;
+}
+
+void process_forget_children(void)
+{
+	signal(SIGCHLD, SIG_IGN);
+	forgetting = true;
+}
+
+bool process_forgets_children(void)
+{
+	return forgetting;
 }
 
 void process_settle(void)

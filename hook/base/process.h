@@ -3,6 +3,8 @@
  * runc waits for whoever keeps its pipes, others leave descriptors open or closed. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "err.h"
 
 /* First of all: descriptors 0, 1 and 2 are open, no signal is blocked, SIGPIPE and SIGXFSZ are
@@ -13,6 +15,10 @@ void process_settle(void);
 /* Before one is started: its end can be waited for, also when we were born with SIGCHLD ignored. A
  * child itself begins with the defaults of all signals. */
 void process_expect_children(void);
+
+/* From now on, until children are expected: one that ends is gone, and need not be waited for. */
+void process_forget_children(void);
+bool process_forgets_children(void);
 
 /* As a hook, once the configuration is known: no inherited descriptor above 2 (but for one that is
  * ours), no environment, working directory /, no more rights than are needed. */

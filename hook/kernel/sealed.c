@@ -139,7 +139,7 @@ int sealed_start(const struct sealed_work *work, void *data, struct sealed *ret_
 		return err_set(err, errno, "make a pair of sockets");
 	ours = ends[0];
 	its = ends[1];
-	process_expect_children();
+	(work->unattended ? process_forget_children : process_expect_children)();
 	parent = getpid();
 	pid = fork();
 	if (pid < 0)
@@ -293,8 +293,11 @@ void sealed_end(struct sealed *sealed)
 	if (sealed->pid <= 0)
 		return;
 	sealed_dismiss(sealed);
-	kill(sealed->pid, SIGKILL); /* our child until it is waited for */
-	while (waitpid(sealed->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	/* Our child, until it is waited for or buried. */
+	if (waitpid(sealed->pid, NULL, WNOHANG) == 0) {
+		kill(sealed->pid, SIGKILL);
+		while (waitpid(sealed->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
 	*sealed = (struct sealed){ 0 };
 }

@@ -29,6 +29,9 @@ struct sealed_work {
 	/* To the one question there may be, which has a NUL behind it; NULL: there is none. */
 	int (*second)(void *data, const char *text, size_t len, struct wire *answer,
 		      struct err *err);
+	/* The kernel may bury it when it ends (process_forget_children): its waiting for it costs
+	 * as much as a step. */
+	bool unattended;
 };
 
 int sealed_start(const struct sealed_work *work, void *data, struct sealed *ret_sealed,
@@ -47,7 +50,8 @@ int sealed_answer(const struct sealed *sealed, struct deadline deadline, struct 
 int sealed_check(const struct wire *answer, bool ok, struct err *err);
 
 void sealed_dismiss(struct sealed *sealed); /* nothing more is asked: it may go */
-void sealed_end(struct sealed *sealed);     /* it is gone; takes one that was never started */
+/* It is gone; takes one that was never started, and one that is buried already. */
+void sealed_end(struct sealed *sealed);
 #define auto_sealed __attribute__((cleanup(sealed_end)))
 
 /* json_parse() by such a process. */
