@@ -97,5 +97,5 @@ int journal_ids(const struct journal_place *place, char ***ret_ids, struct err *
 /* The ids of kept files; after a reboot those are all there is. */
 int journal_kept_ids(const struct journal_place *place, char ***ret_ids, struct err *err);
 
-/* The id of the running kernel's boot (/proc/sys/kernel/random/boot_id); owned. */
+/* The id of the running kernel's boot (/proc/sys/kernel/random/boot_id); owned. It is read once. */
 char *journal_boot_id(void);

@@ -182,8 +182,8 @@ static int apply_or_undo(struct journal *journal, struct setup *setup, struct de
 	return ret;
 }
 
-int setup_run(const struct conf *conf, const struct oci_state *state, struct reader *reader,
-	      struct deadline deadline, struct err *err)
+int setup_run(const struct conf *conf, struct conflist_dir *networks, const struct oci_state *state,
+	      struct reader *reader, struct deadline deadline, struct err *err)
 {
 	const struct journal_place place = journal_place_of(conf);
 	auto_journal struct journal journal = { .dirfd = -1 };
@@ -198,8 +198,8 @@ int setup_run(const struct conf *conf, const struct oci_state *state, struct rea
 		return ret;
 	if (!gc_some(conf, deadline))
 		gc_earlier_boots(conf, deadline);
-	ret = setup_prepare(conf, state, reader, true, deadline, &setup, err);
-	reader_end(reader);
+	ret = setup_prepare(conf, networks, state, reader, true, deadline, &setup, err);
+	reader_dismiss(reader);
 	if (ret < 0)
 		return ret;
 	if (setup.deferred) {

@@ -30,14 +30,20 @@ struct setup { /* everything the plan is made from, and the plan */
 	struct step_list plan;
 };
 
+/* While the reader reads the state: what is needed whatever it says. What cannot be had is asked for
+ * again by whoever needs it, and can say so. */
+void setup_look_ahead(const struct conf *conf, struct conflist_dir *ret_networks);
+
 /* Have config.json read, which takes the reader a moment. */
 int setup_ask(const struct oci_state *state, const struct reader *reader, struct deadline deadline,
 	      struct err *err);
 
-/* Take what the container asks for and plan it. Changes nothing, but for (keep) the subnets of the
- * default network being written down the first time. */
-int setup_prepare(const struct conf *conf, const struct oci_state *state, struct reader *reader,
-		  bool keep, struct deadline deadline, struct setup *ret_setup, struct err *err);
+/* Take what the container asks for and plan it. networks are those that were loaded ahead, and its
+ * own from now on. Changes nothing, but for (keep) the subnets of the default network being written
+ * down the first time. */
+int setup_prepare(const struct conf *conf, struct conflist_dir *networks,
+		  const struct oci_state *state, struct reader *reader, bool keep,
+		  struct deadline deadline, struct setup *ret_setup, struct err *err);
 void setup_clear(struct setup *setup);
 #define auto_setup __attribute__((cleanup(setup_clear)))
 
@@ -45,5 +51,5 @@ void setup_clear(struct setup *setup);
 bool setup_runs_on(const struct oci_state *state);
 
 /* Give the container its network, all of it or nothing. Doing it twice is success. */
-int setup_run(const struct conf *conf, const struct oci_state *state, struct reader *reader,
-	      struct deadline deadline, struct err *err);
+int setup_run(const struct conf *conf, struct conflist_dir *networks, const struct oci_state *state,
+	      struct reader *reader, struct deadline deadline, struct err *err);

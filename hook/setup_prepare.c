@@ -229,22 +229,25 @@ static int prepare_networks(struct setup *setup, bool keep, struct err *err)
 	return ret < 0 ? ret : plan_build(&input, &setup->plan, err);
 }
 
-/* While the reader reads: what nearly every container needs. What cannot be had is asked for again
- * by whoever needs it, and can say so. */
-static void look_ahead(struct setup *setup)
+void setup_look_ahead(const struct conf *conf, struct conflist_dir *ret_networks)
 {
-	if (netns_open_pid(setup->state->pid, &setup->netns_fd, NULL) < 0)
-		setup->netns_fd = 0;
-	conflist_load_dir(setup->conf->cni_conf_dir, &setup->networks, NULL);
+	auto_free char *boot_id = journal_boot_id(); /* known from now on */
+
+	conflist_load_dir(conf->cni_conf_dir, ret_networks, NULL);
+	netns_find_home();
 }
 
-int setup_prepare(const struct conf *conf, const struct oci_state *state, struct reader *reader,
-		  bool keep, struct deadline deadline, struct setup *ret_setup, struct err *err)
+int setup_prepare(const struct conf *conf, struct conflist_dir *networks,
+		  const struct oci_state *state, struct reader *reader, bool keep,
+		  struct deadline deadline, struct setup *ret_setup, struct err *err)
 {
-	auto_setup struct setup setup = { .conf = conf, .state = state };
+	auto_setup struct setup setup = { .conf = conf, .state = state, .networks = *networks };
 	int ret;
 
-	look_ahead(&setup);
+	*networks = (struct conflist_dir){ 0 };
+	/* The reader still reads. */
+	if (netns_open_pid(state->pid, &setup.netns_fd, NULL) < 0)
+		setup.netns_fd = 0;
 	ret = reader_take_request(reader, deadline, &setup.request, err);
 	for (char **line = setup.request.warnings; line && *line; line++)
 		log_warning("%s", *line);

@@ -6,7 +6,7 @@
 
 #include "base/auto.h"
 
-static const struct {
+static const struct hook {
 	const char *name;
 	enum stage stage;
 	bool inside; /* runs in the container's namespaces */
@@ -34,24 +34,40 @@ static int refuse_inside(const char *what, struct err *err)
 	return refuse(err, STATUS_USAGE);
 }
 
+static const struct hook *find_hook(const char *name)
+{
+	for (size_t i = 0; i < array_size(hooks); i++)
+		if (strcmp(hooks[i].name, name) == 0)
+			return &hooks[i];
+	return NULL;
+}
+
 static int decide_by_name(const char *name, const struct oci_state *state, enum stage *ret_stage,
 			  struct err *err)
 {
-	for (size_t i = 0; i < array_size(hooks); i++) {
-		if (strcmp(hooks[i].name, name) != 0)
-			continue;
-		if (hooks[i].inside)
-			return refuse_inside(name, err);
-		if (hooks[i].stage == STAGE_SETUP && state->pid == 0) {
-			err_say(err, EINVAL, "%s: the state names no process (pid)", name);
-			return refuse(err, STATUS_STATE_JSON);
-		}
-		*ret_stage = hooks[i].stage;
-		return 0;
+	const struct hook *hook = find_hook(name);
+
+	if (!hook) {
+		err_say(err, EINVAL,
+			"unknown stage \"%.80s\": prestart, createRuntime, poststart or poststop",
+			name);
+		return refuse(err, STATUS_USAGE);
 	}
-	err_say(err, EINVAL,
-		"unknown stage \"%.80s\": prestart, createRuntime, poststart or poststop", name);
-	return refuse(err, STATUS_USAGE);
+	if (hook->inside)
+		return refuse_inside(name, err);
+	if (hook->stage == STAGE_SETUP && state->pid == 0) {
+		err_say(err, EINVAL, "%s: the state names no process (pid)", name);
+		return refuse(err, STATUS_STATE_JSON);
+	}
+	*ret_stage = hook->stage;
+	return 0;
+}
+
+bool stage_is_setup(const char *name)
+{
+	const struct hook *hook = name ? find_hook(name) : NULL;
+
+	return hook && hook->stage == STAGE_SETUP && !hook->inside;
 }
 
 static bool is_status(const struct oci_state *state, const char *status)

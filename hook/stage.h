@@ -2,6 +2,8 @@
 /* Which way this run goes. Pure. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "state.h"
 
@@ -18,3 +20,6 @@ enum stage { STAGE_SETUP, STAGE_TEARDOWN };
  * A name that means set-up without a pid in the state: status STATE_JSON. */
 int stage_decide(const char *name, const struct oci_state *state, enum stage *ret_stage,
 		 struct err *err);
+
+/* By the name alone, which may be NULL: it will be a set-up, if anything. */
+bool stage_is_setup(const char *name);

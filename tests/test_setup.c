@@ -131,6 +131,7 @@ static void give(const char *id, pid_t pid, const char *status)
 struct asked {
 	struct reader reader;
 	struct oci_state state;
+	struct conflist_dir networks;
 };
 
 static int ask(const char *id, pid_t pid, const char *status, struct asked *asked)
@@ -141,6 +142,7 @@ static int ask(const char *id, pid_t pid, const char *status, struct asked *aske
 	err = (struct err){ 0 };
 	give(id, pid, status);
 	ret = reader_start(&asked->reader, &err);
+	setup_look_ahead(&conf, &asked->networks);
 	return ret < 0 ? ret
 		       : reader_take_state(&asked->reader, deadline_in_ms(TIME_MS), &asked->state,
 					   &err);
@@ -149,6 +151,7 @@ static int ask(const char *id, pid_t pid, const char *status, struct asked *aske
 static void asked_clear(struct asked *asked)
 {
 	reader_end(&asked->reader);
+	conflist_dir_clear(&asked->networks);
 	state_clear(&asked->state);
 }
 
@@ -160,8 +163,8 @@ static int set_up_as(const char *id, pid_t pid, const char *status)
 	int ret = ask(id, pid, status, &asked);
 
 	return ret < 0 ? ret
-		       : setup_run(&conf, &asked.state, &asked.reader, deadline_in_ms(TIME_MS),
-				   &err);
+		       : setup_run(&conf, &asked.networks, &asked.state, &asked.reader,
+				   deadline_in_ms(TIME_MS), &err);
 }
 
 static int set_up(const char *id, pid_t pid, const char *config)
@@ -182,7 +185,7 @@ static const char *plan(pid_t pid, const char *config)
 	if (ret == 0)
 		ret = setup_ask(&asked.state, &asked.reader, deadline_in_ms(TIME_MS), &err);
 	if (ret == 0)
-		ret = setup_prepare(&conf, &asked.state, &asked.reader, false,
+		ret = setup_prepare(&conf, &asked.networks, &asked.state, &asked.reader, false,
 				    deadline_in_ms(TIME_MS), &setup, &err);
 	if (ret < 0)
 		return err.text;
@@ -374,8 +377,8 @@ static void test_bundles(void)
 		CHECK_INT(ask("c1", pid, "created", &asked), 0);
 		free(asked.state.bundle);
 		asked.state.bundle = NULL;
-		CHECK_INT(setup_run(&conf, &asked.state, &asked.reader, deadline_in_ms(TIME_MS),
-				    &err),
+		CHECK_INT(setup_run(&conf, &asked.networks, &asked.state, &asked.reader,
+				    deadline_in_ms(TIME_MS), &err),
 			  -EBADMSG);
 		CHECK_TEXT(err.text, "state: no bundle");
 		CHECK_INT(err.status, STATUS_STATE_JSON);

@@ -32,6 +32,7 @@ struct conflist_dir {
  * that names the file, and does not hide the others. */
 int conflist_load_dir(const char *path, struct conflist_dir *ret_dir, struct err *err);
 void conflist_dir_clear(struct conflist_dir *dir);
+#define auto_conflist_dir __attribute__((cleanup(conflist_dir_clear)))
 
 /* The network of this name: the first .conflist that has it, else the first .conf or .json, as
  * libcni. ENOENT (status NO_NETWORK), with the files that could not be read in the message. */

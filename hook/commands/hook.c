@@ -20,13 +20,13 @@ static void open_log(const struct conf *conf, const char *id, bool create)
 	log_open(&settings, id, create);
 }
 
-static int set_up(const struct invocation *invocation, const struct oci_state *state,
-		  struct deadline deadline, struct err *err)
+static int set_up(const struct invocation *invocation, struct conflist_dir *networks,
+		  const struct oci_state *state, struct deadline deadline, struct err *err)
 {
 	int ret;
 
 	open_log(invocation->conf, state->id, true);
-	ret = setup_run(invocation->conf, state, invocation->reader, deadline, err);
+	ret = setup_run(invocation->conf, networks, state, invocation->reader, deadline, err);
 	return ret < 0 ? err_wrap(err, "container %s: set-up", state->id) : 0;
 }
 
@@ -44,11 +44,14 @@ static int run_stage(const struct invocation *invocation, const char *stage_name
 {
 	const struct conf *conf = invocation->conf;
 	struct deadline deadline = deadline_in_ms(conf->timeout_ms);
+	auto_conflist_dir struct conflist_dir networks = { 0 };
 	auto_state struct oci_state state = { 0 };
 	enum stage stage = STAGE_TEARDOWN;
 	int ret;
 
 	process_detach(invocation->reader->process.fd);
+	if (stage_is_setup(stage_name))
+		setup_look_ahead(conf, &networks);
 	ret = reader_take_state(invocation->reader,
 				deadline_sooner(deadline, deadline_in_ms(READ_LIMIT_MS)), &state,
 				err);
@@ -59,8 +62,8 @@ static int run_stage(const struct invocation *invocation, const char *stage_name
 		return ret;
 	}
 	if (stage == STAGE_SETUP)
-		return set_up(invocation, &state, deadline, err);
-	reader_end(invocation->reader);
+		return set_up(invocation, &networks, &state, deadline, err);
+	reader_dismiss(invocation->reader);
 	return tear_down(conf, state.id, deadline, err);
 }
 

@@ -40,13 +40,14 @@ static void print_json(const struct step_list *steps)
 static int plan_setup(const struct invocation *invocation, const struct oci_state *state,
 		      struct deadline deadline, bool json, struct err *err)
 {
+	struct conflist_dir networks = { 0 };
 	auto_setup struct setup setup = { 0 };
 	int ret;
 
 	ret = setup_ask(state, invocation->reader, deadline, err);
 	if (ret == 0)
-		ret = setup_prepare(invocation->conf, state, invocation->reader, false, deadline,
-				    &setup, err);
+		ret = setup_prepare(invocation->conf, &networks, state, invocation->reader, false,
+				    deadline, &setup, err);
 	if (ret < 0)
 		return err_wrap(err, "container %s: plan", state->id);
 	if (json)

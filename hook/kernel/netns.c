@@ -84,6 +84,11 @@ static int home_fd(struct err *err)
 	return home;
 }
 
+void netns_find_home(void)
+{
+	home_fd(NULL);
+}
+
 /* Of a stranger's process 1 an unprivileged user may not look at the namespace. */
 bool netns_is_host(struct netns_id id)
 {

@@ -26,6 +26,9 @@ bool netns_same(struct netns_id a, struct netns_id b);
 /* Is it the namespace of this process or of process 1? Both count as the host's. */
 bool netns_is_host(struct netns_id id);
 
+/* Open our own now, which is needed to come back; any later call would. */
+void netns_find_home(void);
+
 /* Hold the namespace by a bind mount on path (…/dir/name). As `ip netns add` does, and under the
  * same lock: the directory is first made a shared mount of its own. Without that, a mount made here
  * and seen twice later can never be removed again (podman#23685, #24487). What an earlier run left
