@@ -11,7 +11,7 @@
 #include "base/auto.h"
 #include "base/mem.h"
 
-enum { ANSWER_SIZE = 32 << 10, AT_ONCE = 4 };
+enum { ANSWER_SIZE = 32 << 10 };
 
 int batch_open_protocol(int protocol, struct batch *ret_batch, struct err *err)
 {
@@ -121,32 +121,25 @@ static void reset(struct batch *batch)
 	batch->messages.size = 0;
 }
 
-/* What is there, in one call: at least one datagram, each with one message or many. The kernel fits
- * a dump to what it has been read with; another answer might be larger. */
+/* One datagram, with one message or many. The kernel fits a dump to what it has been read with;
+ * another answer might be larger. (Several at once would take a page of memory each, which costs
+ * more than to ask for each.) */
 static int receive(int fd, void (*each)(void *data, const struct nlmsghdr *header), void *data)
 {
-	_Alignas(8) char buffers[AT_ONCE][ANSWER_SIZE];
-	struct mmsghdr answers[AT_ONCE] = { 0 };
-	struct iovec parts[AT_ONCE];
-	int taken;
+	_Alignas(8) static char buffer[ANSWER_SIZE];
+	const struct nlmsghdr *header = (const void *)buffer;
+	ssize_t left; /* NLMSG_NEXT may leave less than nothing */
 
-	for (size_t i = 0; i < AT_ONCE; i++) {
-		parts[i] = (struct iovec){ buffers[i], ANSWER_SIZE };
-		answers[i].msg_hdr = (struct msghdr){ .msg_iov = &parts[i], .msg_iovlen = 1 };
-	}
 	do
-		taken = recvmmsg(fd, answers, AT_ONCE, MSG_WAITFORONE, NULL);
-	while (taken < 0 && errno == EINTR);
-	for (int i = 0; i < taken; i++) {
-		const struct nlmsghdr *header = (const void *)buffers[i];
-		ssize_t left = answers[i].msg_len; /* NLMSG_NEXT may leave less than nothing */
-
-		if (answers[i].msg_hdr.msg_flags & MSG_TRUNC)
-			return -EMSGSIZE;
-		for (; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left))
-			each(data, header);
-	}
-	return taken < 0 ? -errno : 0;
+		left = recv(fd, buffer, sizeof(buffer), MSG_TRUNC);
+	while (left < 0 && errno == EINTR);
+	if (left < 0)
+		return -errno;
+	if (left > (ssize_t)sizeof(buffer))
+		return -EMSGSIZE;
+	for (; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left))
+		each(data, header);
+	return 0;
 }
 
 struct sending {

@@ -53,7 +53,9 @@ int bridge_ensure(struct batch *batch, const char *name, unsigned int mtu, bool 
 		  struct link_facts *ret_facts, struct err *err)
 {
 	unsigned int wanted = IFF_UP | (promiscuous ? IFF_PROMISC : 0);
-	int ret = facts_of_link(batch, name, ret_facts, err);
+	int ret = facts_glance_bridge(batch->fd, name, ret_facts)
+			  ? 0
+			  : facts_of_link(batch, name, ret_facts, err);
 
 	if (ret == -ENODEV) {
 		ret = create(batch, name, mtu, err);

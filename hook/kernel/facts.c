@@ -3,9 +3,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/ethtool.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -75,12 +78,47 @@ int facts_of_link(struct batch *batch, const char *name, struct link_facts *ret_
 	return ret;
 }
 
+/* ---- at a glance ---- */
+
+static bool ask(int fd, unsigned long what, const char *name, struct ifreq *ret_request)
+{
+	snprintf(ret_request->ifr_name, sizeof(ret_request->ifr_name), "%s", name);
+	return ioctl(fd, what, ret_request) == 0;
+}
+
 int facts_index(int fd, const char *name)
 {
 	struct ifreq request = { 0 };
 
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-	return ioctl(fd, SIOCGIFINDEX, &request) < 0 ? 0 : request.ifr_ifindex;
+	return ask(fd, SIOCGIFINDEX, name, &request) ? request.ifr_ifindex : 0;
+}
+
+bool facts_mac(int fd, const char *name, unsigned char ret_mac[6])
+{
+	struct ifreq request = { 0 };
+
+	if (!ask(fd, SIOCGIFHWADDR, name, &request) ||
+	    request.ifr_hwaddr.sa_family != ARPHRD_ETHER)
+		return false;
+	memcpy(ret_mac, request.ifr_hwaddr.sa_data, 6);
+	return true;
+}
+
+bool facts_glance_bridge(int fd, const char *name, struct link_facts *ret_facts)
+{
+	struct ethtool_drvinfo driver = { .cmd = ETHTOOL_GDRVINFO };
+	struct link_facts facts = { .kind = "bridge", .has_mac = true };
+	struct ifreq request = { .ifr_data = (char *)&driver };
+
+	if (!ask(fd, SIOCETHTOOL, name, &request) || strcmp(driver.driver, facts.kind) != 0 ||
+	    !ask(fd, SIOCGIFFLAGS, name, &request))
+		return false;
+	facts.flags = (unsigned short)request.ifr_flags;
+	facts.index = facts_index(fd, name);
+	if (facts.index == 0 || !facts_mac(fd, name, facts.mac))
+		return false;
+	*ret_facts = facts;
+	return true;
 }
 
 /* ---- addresses ---- */

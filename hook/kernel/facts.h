@@ -30,8 +30,12 @@ int facts_of_link(struct batch *batch, const char *name, struct link_facts *ret_
 /* The question, among other requests, and an object of the answer (RTM_NEWLINK). */
 void facts_request_link(struct batch *batch, const char *name);
 void facts_read_link(const struct nlmsghdr *object, struct link_facts *ret_facts);
-/* By index alone, cheaper; 0 when there is none. */
-int facts_index(int fd, const char *name);
+
+/* One fact alone, by any socket, at a tenth of the cost. */
+int facts_index(int fd, const char *name); /* 0: there is none */
+bool facts_mac(int fd, const char *name, unsigned char ret_mac[6]);
+/* Index, flags, kind and MAC of a bridge; false where there is none, or none that says so. */
+bool facts_glance_bridge(int fd, const char *name, struct link_facts *ret_facts);
 
 struct facts_address {
 	int family;

@@ -6,48 +6,51 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/auto.h"
 #include "facts.h"
 #include "route.h"
 
-static int set_flags_by(struct batch *batch, const char *name, unsigned int flags, struct err *err)
+/* By ioctl: nothing is answered that would have to be read. */
+static int set_up(int fd, const char *name, bool up, struct err *err)
 {
-	const struct ifinfomsg info = { .ifi_flags = flags, .ifi_change = IFF_UP };
-	int ret;
+	struct ifreq request = { 0 };
 
-	batch_request(batch, RTM_NEWLINK, 0, &info, sizeof(info));
-	batch_put_text(batch, IFLA_IFNAME, name);
-	ret = batch_send(batch, err);
-	if (ret < 0)
-		return ret;
-	return batch->codes[0] < 0 ? err_set(err, -batch->codes[0], "%s", name) : 0;
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	if (ioctl(fd, SIOCGIFFLAGS, &request) < 0)
+		return err_set(err, errno, "%s", name);
+	if (((request.ifr_flags & IFF_UP) != 0) == up)
+		return 0;
+	request.ifr_flags ^= IFF_UP;
+	return ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? err_set(err, errno, "%s", name) : 0;
 }
 
-static int set_flags(const char *name, unsigned int flags, struct err *err)
+static int set_up_here(const char *name, bool up, struct err *err)
 {
 	auto_batch struct batch batch = { .fd = -1 };
 	int ret = batch_open(&batch, err);
 
-	return ret < 0 ? ret : set_flags_by(&batch, name, flags, err);
+	return ret < 0 ? ret : set_up(batch.fd, name, up, err);
 }
 
 int link_set_up(const char *name, struct err *err)
 {
-	return set_flags(name, IFF_UP, err);
+	return set_up_here(name, true, err);
 }
 
-int link_set_up_by(struct batch *batch, const char *name, struct err *err)
+int link_set_up_by(const struct batch *batch, const char *name, struct err *err)
 {
-	return set_flags_by(batch, name, IFF_UP, err);
+	return set_up(batch->fd, name, true, err);
 }
 
 int link_set_down(const char *name, struct err *err)
 {
-	return set_flags(name, 0, err);
+	return set_up_here(name, false, err);
 }
 
 /* A whole list is asked for: an interrupted one (EAGAIN) is asked for again by the caller. */

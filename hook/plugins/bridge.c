@@ -77,7 +77,6 @@ struct attaching {
 	struct bridge_settings settings;
 	struct batch *batch;      /* of the host */
 	struct link_facts bridge; /* before it has got one port more */
-	unsigned char mac[6];     /* of the bridge with it; 0: not known */
 	struct bridge_gateways gateways;
 	struct inside *inside;
 	bool has_lease;
@@ -121,38 +120,23 @@ static struct veth describe_veth(const struct attaching *attaching)
 	return veth;
 }
 
-struct looking {
-	struct bridge_gateways *gateways;
-	struct link_facts bridge;
-};
-
-static void read_answer(void *data, const struct nlmsghdr *object)
+static void read_answer(void *gateways, const struct nlmsghdr *object)
 {
-	struct looking *looking = data;
-
-	if (object->nlmsg_type == RTM_NEWLINK)
-		facts_read_link(object, &looking->bridge);
-	else
-		bridge_gateways_read(looking->gateways, object);
+	bridge_gateways_read(gateways, object);
 }
 
-/* A bridge whose MAC is nobody's takes the lowest of its ports': so it is looked at again. */
 static int try_veth(struct attaching *attaching, struct err *err)
 {
-	struct looking looking = { .gateways = &attaching->gateways };
 	struct batch *batch = attaching->batch;
 	int ret = veth_request(batch, &attaching->veth, err);
 
 	if (ret < 0)
 		return ret;
 	bridge_gateways_request(batch, attaching->bridge.index, &attaching->gateways);
-	facts_request_link(batch, attaching->settings.bridge);
-	ret = batch_send_and_read(batch, read_answer, &looking, err);
+	ret = batch_send_and_read(batch, read_answer, &attaching->gateways, err);
 	if (ret < 0)
 		return ret;
 	bridge_gateways_result(batch, &attaching->gateways);
-	if (looking.bridge.index)
-		memcpy(attaching->mac, looking.bridge.mac, sizeof(attaching->mac));
 	return veth_result(batch, &attaching->veth, err);
 }
 
@@ -169,19 +153,6 @@ static int make_veth(struct attaching *attaching, struct err *err)
 	return ret;
 }
 
-/* Its MAC is given to it for good together with its address. */
-static int make_gateway(struct attaching *attaching, struct err *err)
-{
-	struct bridge_gateways *gateways = &attaching->gateways;
-	bool complete = true;
-
-	for (size_t i = 0; i < gateways->count; i++)
-		complete &= gateways->items[i].state == GATEWAY_THERE;
-	if (!complete)
-		memset(attaching->mac, 0, sizeof(attaching->mac));
-	return bridge_gateways_ensure(attaching->batch, &attaching->settings, &attaching->bridge,
-				      gateways, err);
-}
 
 /* One that is not built in may look at the interface, or use it. */
 static int make_links(struct attaching *attaching, struct err *err)
@@ -212,12 +183,12 @@ static int configure(struct attaching *attaching, struct err *err)
 				   err);
 }
 
-static void name_interfaces(const struct attaching *attaching)
+static void name_interfaces(const struct attaching *attaching, const unsigned char bridge_mac[6])
 {
 	struct result *result = attaching->result;
 	char mac[18];
 
-	facts_mac_text(attaching->mac, mac);
+	facts_mac_text(bridge_mac, mac);
 	results_add_interface(result, attaching->settings.bridge, mac, "");
 	facts_mac_text(attaching->veth.host_mac, mac);
 	results_add_interface(result, attaching->veth.host, mac, "");
@@ -226,27 +197,11 @@ static void name_interfaces(const struct attaching *attaching)
 			      attaching->call->cni->netns);
 }
 
-static int find_mac(struct attaching *attaching, struct err *err)
-{
-	static const unsigned char unknown[6];
-	struct link_facts bridge;
-	int ret;
-
-	if (memcmp(attaching->mac, unknown, sizeof(unknown)) != 0)
-		return 0;
-	ret = facts_of_link(attaching->batch, attaching->settings.bridge, &bridge, err);
-	if (ret < 0)
-		return ret == -ENODEV
-			       ? err_set(err, ENODEV, "bridge %s", attaching->settings.bridge)
-			       : ret;
-	memcpy(attaching->mac, bridge.mac, sizeof(attaching->mac));
-	return 0;
-}
-
 static int attach(struct attaching *attaching, struct err *err)
 {
 	const struct bridge_settings *settings = &attaching->settings;
 	const struct json *dns = json_get_fold(attaching->call->conf, "dns");
+	unsigned char mac[6];
 	int ret;
 
 	ret = batch_home(&attaching->batch, err);
@@ -258,12 +213,14 @@ static int attach(struct attaching *attaching, struct err *err)
 	if (ret == 0)
 		ret = configure(attaching, err);
 	if (ret == 0)
-		ret = make_gateway(attaching, err);
-	if (ret == 0)
-		ret = find_mac(attaching, err);
+		ret = bridge_gateways_ensure(attaching->batch, settings, &attaching->bridge,
+					     &attaching->gateways, err);
+	/* One whose MAC is nobody's takes the lowest of its ports': so it is looked at again. */
+	if (ret == 0 && !facts_mac(attaching->batch->fd, settings->bridge, mac))
+		ret = err_set(err, ENODEV, "bridge %s", settings->bridge);
 	if (ret < 0)
 		return ret;
-	name_interfaces(attaching);
+	name_interfaces(attaching, mac);
 	if (json_count(dns) > 0) {
 		json_free(attaching->result->dns);
 		attaching->result->dns = json_copy(dns);
