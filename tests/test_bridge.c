@@ -41,9 +41,11 @@ static void test_ensure(struct batch *batch)
 		CHECK_INT(first.mtu, 1300);
 		CHECK_INT(bridge_ensure(batch, "br0", 1500, false, &second, &err), 0);
 		CHECK_INT(second.index, first.index);
-		CHECK_INT(second.mtu, 1300); /* what it has stays as it is */
+		CHECK(memcmp(second.mac, first.mac, sizeof(first.mac)) == 0);
 		CHECK(second.flags & IFF_UP);
 		CHECK(!(second.flags & IFF_PROMISC));
+		CHECK_INT(facts_of_link(batch, "br0", &second, &err), 0);
+		CHECK_INT(second.mtu, 1300); /* what it has stays as it is */
 		accept_ra = sysctl_read("net/ipv6/conf/br0/accept_ra");
 		CHECK_TEXT(accept_ra, "0");
 	}

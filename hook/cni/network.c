@@ -120,15 +120,21 @@ bool cni_built_in(const struct cni_attachment *attachment, const struct json *pl
 	return operation_find(&operation, plugin, config, &found, NULL) == 0 && !found.file;
 }
 
+/* What the plugin before has answered. One of this process gives its result as it is, and an
+ * executable prints it; each has it made into what the next one reads. */
 struct results {
-	struct json *printed;  /* what the last plugin said, as it said it */
-	struct json *previous; /* the same, checked, in the version of the list: for the next one */
+	enum { NONE, OWN, PRINTED } kind;
+	struct result own;     /* of one of this process */
+	struct json *printed;  /* what an executable said, as it said it */
+	struct json *previous; /* the same, checked, in the version of the list */
 };
 
 static void results_clear(struct results *results)
 {
+	result_clear(&results->own);
 	json_free(results->printed);
 	json_free(results->previous);
+	*results = (struct results){ 0 };
 }
 
 #define auto_results __attribute__((cleanup(results_clear)))
@@ -143,39 +149,70 @@ static void note_version(struct json *printed, const char *version)
 		json_set_text(printed, "cniVersion", version);
 }
 
-/* What our own plugins print need not be checked, and is of the version they were asked in. */
-static int read_output(const struct operation *operation, const struct json *printed,
-		       struct json **ret_previous, struct err *err)
+/* As JSON; owned, NULL: there is none. */
+static int print_results(const struct operation *operation, const struct results *results,
+			 struct json **ret_json, struct err *err)
 {
-	if (!operation->built_in)
-		return result_convert(printed, operation->version, operation->version, ret_previous,
-				      err);
-	*ret_previous = json_copy(printed);
+	*ret_json = json_copy(results->printed);
+	return results->kind == OWN
+		       ? result_to_json(&results->own, operation->version, ret_json, err)
+		       : 0;
+}
+
+static int call_built_in(struct operation *operation, const struct plugin *found,
+			 struct json *config, struct deadline deadline, struct results *results,
+			 struct err *err)
+{
+	auto_results struct results before = *results;
+
+	*results = (struct results){ .kind = OWN };
+	if (before.kind == OWN) {
+		results->own = before.own;
+		before.own = (struct result){ 0 };
+	} else if (before.kind == PRINTED) {
+		json_set(config, "prevResult", take_ptr(before.previous));
+	}
+	return operation_call(operation, found, config, deadline, &results->own, before.kind == OWN,
+			      NULL, err);
+}
+
+static int call_executable(struct operation *operation, const struct plugin *found,
+			   struct json *config, struct deadline deadline, struct results *results,
+			   struct err *err)
+{
+	auto_results struct results before = *results;
+	int ret = 0;
+
+	*results = (struct results){ .kind = PRINTED };
+	if (before.kind == OWN)
+		ret = print_results(operation, &before, &before.previous, err);
+	if (ret == 0 && before.previous)
+		json_set(config, "prevResult", take_ptr(before.previous));
+	if (ret == 0)
+		ret = operation_call(operation, found, config, deadline, NULL, false,
+				     &results->printed, err);
+	if (ret < 0)
+		return ret;
+	ret = result_convert(results->printed, operation->version, operation->version,
+			     &results->previous, err);
+	if (ret < 0) {
+		err_wrap(err, "plugin %s", operation->type);
+		return err_class(err, STATUS_PLUGIN);
+	}
+	note_version(results->printed, json_get_text(results->previous, "cniVersion"));
 	return 0;
 }
 
 static int add_one(struct operation *operation, const struct json *plugin, struct deadline deadline,
 		   struct results *results, struct err *err)
 {
-	auto_json struct json *config =
-		operation_attachment_config(operation, plugin, results->previous);
-	auto_results struct results fresh = { 0 };
-	struct results stale;
-	int ret = operation_call(operation, plugin, config, deadline, &fresh.printed, err);
+	auto_json struct json *config = operation_attachment_config(operation, plugin, NULL);
+	auto_plugin struct plugin found = { 0 };
+	int ret = operation_choose(operation, plugin, config, &found, err);
 
-	if (ret < 0)
-		return ret;
-	ret = read_output(operation, fresh.printed, &fresh.previous, err);
-	if (ret < 0) {
-		err_wrap(err, "plugin %s", operation->type);
-		err_class(err, STATUS_PLUGIN);
-		return ret;
-	}
-	note_version(fresh.printed, json_get_text(fresh.previous, "cniVersion"));
-	stale = *results;
-	*results = fresh;
-	fresh = stale;
-	return 0;
+	return ret < 0 ? ret
+		       : (found.file ? call_executable : call_built_in)(operation, &found, config,
+									deadline, results, err);
 }
 
 /* An executable's DEL finds only what its result names. A built-in one finds it all the same. */
@@ -204,9 +241,13 @@ static int add_all(struct operation *operation, struct deadline deadline, struct
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < json_count(operation->plugins); i++) {
+		auto_json struct json *printed = NULL;
+
 		ret = add_one(operation, json_at(operation->plugins, i), deadline, results, err);
 		if (ret == 0 && i < noted)
-			ret = attachment->learnt(attachment->data, results->printed, err);
+			ret = print_results(operation, results, &printed, err);
+		if (ret == 0 && i < noted)
+			ret = attachment->learnt(attachment->data, printed, err);
 	}
 	return ret;
 }
@@ -241,14 +282,17 @@ int cni_add(const struct cni_attachment *attachment, struct deadline deadline,
 {
 	auto_operation struct operation operation = { 0 };
 	auto_results struct results results = { 0 };
+	auto_json struct json *printed = NULL;
 	int ret = operation_on_attachment(attachment, "ADD", &operation, err);
 
 	if (ret == 0)
 		ret = add_all(&operation, deadline, &results, err);
 	if (ret == 0)
-		ret = save_result(&operation, results.printed, err);
+		ret = print_results(&operation, &results, &printed, err);
 	if (ret == 0)
-		*ret_result = take_ptr(results.printed);
+		ret = save_result(&operation, printed, err);
+	if (ret == 0)
+		*ret_result = take_ptr(printed);
 	return ret;
 }
 
@@ -508,7 +552,7 @@ static int validate_one(struct operation *operation, const struct json *plugin,
 	int ret;
 
 	json_set_text(config, "cniVersion", "1.1.0");
-	ret = operation_call(operation, plugin, config, deadline, &output, &why);
+	ret = operation_ask(operation, plugin, config, deadline, &output, &why);
 	if (ret < 0 && strcmp(version, "0.1.0") == 0 && knows_no_version(&why))
 		return 0;
 	if (ret < 0)

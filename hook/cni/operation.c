@@ -152,9 +152,27 @@ int operation_find(const struct operation *operation, const struct json *plugin,
 	return plugin_find(plugin_type(plugin), &choice, ret_plugin, err);
 }
 
-int operation_call(struct operation *operation, const struct json *plugin,
-		   const struct json *config, struct deadline deadline, struct json **ret_output,
-		   struct err *err)
+static int wrap(const struct operation *operation, int ret, struct err *err)
+{
+	if (ret < 0)
+		err_wrap(err, "plugin %s", operation->type);
+	return ret;
+}
+
+int operation_choose(struct operation *operation, const struct json *plugin,
+		     const struct json *config, struct plugin *ret_plugin, struct err *err)
+{
+	int ret;
+
+	operation->type = plugin_type(plugin);
+	ret = operation_find(operation, plugin, config, ret_plugin, err);
+	operation->built_in = ret == 0 && !ret_plugin->file;
+	return wrap(operation, ret, err);
+}
+
+int operation_call(struct operation *operation, const struct plugin *found,
+		   const struct json *config, struct deadline deadline, struct result *result,
+		   bool has_previous, struct json **ret_output, struct err *err)
 {
 	const struct cni_attachment *attachment = operation->attachment;
 	struct cni_call call = {
@@ -172,18 +190,22 @@ int operation_call(struct operation *operation, const struct json *plugin,
 		.rules_elsewhere = attachment->firewall != NULL,
 		.fresh = attachment->fresh,
 		.inside = attachment->inside,
+		.result = result,
+		.has_previous = has_previous,
 	};
-	auto_plugin struct plugin found = { 0 };
-	int ret;
 
-	operation->type = plugin_type(plugin);
-	ret = operation_find(operation, plugin, config, &found, err);
-	operation->built_in = ret == 0 && !found.file;
-	if (ret == 0)
-		ret = found.call(&found, &call, ret_output, err);
-	if (ret < 0)
-		err_wrap(err, "plugin %s", operation->type);
-	return ret;
+	return wrap(operation, found->call(found, &call, ret_output, err), err);
+}
+
+int operation_ask(struct operation *operation, const struct json *plugin, const struct json *config,
+		  struct deadline deadline, struct json **ret_output, struct err *err)
+{
+	auto_plugin struct plugin found = { 0 };
+	int ret = operation_choose(operation, plugin, config, &found, err);
+
+	return ret < 0 ? ret
+		       : operation_call(operation, &found, config, deadline, NULL, false,
+					ret_output, err);
 }
 
 int operation_tell(struct operation *operation, const struct json *plugin, struct json *config,
@@ -192,5 +214,5 @@ int operation_tell(struct operation *operation, const struct json *plugin, struc
 	auto_json struct json *owned = config;
 	auto_json struct json *output = NULL;
 
-	return operation_call(operation, plugin, owned, deadline, &output, err);
+	return operation_ask(operation, plugin, owned, deadline, &output, err);
 }

@@ -44,11 +44,17 @@ struct json *operation_attachment_config(const struct operation *operation,
 int operation_find(const struct operation *operation, const struct json *plugin,
 		   const struct json *config, struct plugin *ret_plugin, struct err *err);
 
-/* The error begins with "plugin TYPE: ". */
-int operation_call(struct operation *operation, const struct json *plugin,
-		   const struct json *config, struct deadline deadline, struct json **ret_output,
-		   struct err *err);
+/* The same, as the one to be called next. The error begins with "plugin TYPE: ", as does that of
+ * the call, of which result and has_previous are as in struct cni_call. */
+int operation_choose(struct operation *operation, const struct json *plugin,
+		     const struct json *config, struct plugin *ret_plugin, struct err *err);
+int operation_call(struct operation *operation, const struct plugin *found,
+		   const struct json *config, struct deadline deadline, struct result *result,
+		   bool has_previous, struct json **ret_output, struct err *err);
 
-/* The same for commands whose output means nothing. config belongs to it. */
+/* Both, for other commands than ADD; and for those whose output means nothing, where config belongs
+ * to it. */
+int operation_ask(struct operation *operation, const struct json *plugin, const struct json *config,
+		  struct deadline deadline, struct json **ret_output, struct err *err);
 int operation_tell(struct operation *operation, const struct json *plugin, struct json *config,
 		   struct deadline deadline, struct err *err);

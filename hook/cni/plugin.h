@@ -12,6 +12,7 @@
 #include "base/json.h"
 
 struct inside;
+struct result;
 
 struct cni_call {
 	const char *command;      /* ADD, DEL, CHECK, GC, STATUS, VERSION */
@@ -32,6 +33,10 @@ struct cni_call {
 	const char *backend;
 	bool rules_elsewhere, fresh;
 	struct inside *inside;
+	/* With result its ADD prints nothing but puts its result there; with has_previous it takes
+	 * the one before from there, in place of conf's prevResult. */
+	struct result *result;
+	bool has_previous;
 };
 
 struct plugin {

@@ -192,10 +192,9 @@ static bool is_text_list(const struct json *json)
 	return true;
 }
 
-static int parse_dns(const struct json *json, struct result *result, struct err *err)
+int result_check_dns(const struct json *dns, struct err *err)
 {
 	static const char *const lists[] = { "nameservers", "search", "options" };
-	const struct json *dns = result_member(json, "dns");
 	const char *domain;
 	int ret;
 
@@ -207,9 +206,17 @@ static int parse_dns(const struct json *json, struct result *result, struct err 
 	for (size_t i = 0; i < array_size(lists); i++)
 		if (!is_text_list(result_member(dns, lists[i])))
 			return err_say(err, EBADMSG, "dns: %s is not a list of strings", lists[i]);
-	if (json_count(dns))
-		result->dns = json_copy(dns);
 	return 0;
+}
+
+static int parse_dns(const struct json *json, struct result *result, struct err *err)
+{
+	const struct json *dns = result_member(json, "dns");
+	int ret = result_check_dns(dns, err);
+
+	if (ret == 0 && json_count(dns))
+		result->dns = json_copy(dns);
+	return ret;
 }
 
 /* Before 0.3.0: at most one address of each family, each with routes of its own. */

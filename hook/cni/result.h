@@ -46,6 +46,9 @@ struct result {
 int result_parse(const struct json *json, const char *fallback_version, struct result *ret_result,
 		 struct err *err);
 
+/* Can it be put into a version, and is its dns what it must be? EINVAL, EBADMSG. */
+int result_check(const struct result *result, const char *version, struct err *err);
+
 /* As JSON of a version. EINVAL for a version that is none, or when a 0.1.0/0.2.0 result would have
  * no address ("cannot convert: no valid IP addresses"). */
 int result_to_json(const struct result *result, const char *version, struct json **ret_json,

@@ -7,6 +7,7 @@
 #include "base/auto.h"
 #include "conflist.h"
 #include "result.h"
+#include "result_read.h"
 
 static bool below(const char *version, const char *other)
 {
@@ -144,18 +145,33 @@ static struct json *print_result(const struct result *result, const char *versio
 	return json;
 }
 
+static int check_addresses(const struct result *result, const char *version, struct err *err)
+{
+	if (result->ip_count == 0 && below(version, "0.3.0"))
+		return err_say(err, EINVAL, "cannot convert: no valid IP addresses");
+	return 0;
+}
+
+int result_check(const struct result *result, const char *version, struct err *err)
+{
+	int ret = check_addresses(result, version, err);
+
+	return ret < 0 ? ret : result_check_dns(result->dns, err);
+}
+
 static int to_json(const struct result *result, const char *version, bool may_be_empty,
 		   struct json **ret_json, struct err *err)
 {
 	const char *known = conflist_version_known(version);
+	int ret;
 
 	if (!known)
 		return err_say(err, EINVAL, "cannot convert a result to the version \"%.32s\"",
 			       version);
-	if (result->ip_count == 0 && !may_be_empty && below(known, "0.3.0"))
-		return err_say(err, EINVAL, "cannot convert: no valid IP addresses");
-	*ret_json = print_result(result, known);
-	return 0;
+	ret = may_be_empty ? 0 : check_addresses(result, known, err);
+	if (ret == 0)
+		*ret_json = print_result(result, known);
+	return ret;
 }
 
 int result_to_json(const struct result *result, const char *version, struct json **ret_json,

@@ -22,6 +22,8 @@ int result_read_array(const struct json *object, const char *key, size_t max,
 int result_read_number(const struct json *value, const char *key, int64_t min, int64_t max,
 		       int64_t *ret_number, struct err *err);
 
+int result_check_dns(const struct json *dns, struct err *err); /* takes NULL */
+
 /* Both canonical and owned. An address may be absent and is "" then. */
 int result_read_cidr(const struct json *object, const char *key, char **ret_text, int *ret_family,
 		     struct err *err);

@@ -10,8 +10,8 @@
 
 enum { BRIDGE_PORTS_MAX = 1023 }; /* linux/net/bridge: BR_MAX_PORTS less the one it never gives */
 
-/* mtu (0: the kernel's) counts for one that is made. promiscuous: IFF_PROMISC, never taken back.
- * ENOTSUP: something else has the name. */
+/* mtu (0: the kernel's) counts for one that is made. promiscuous: IFF_PROMISC, never taken back. Of
+ * the facts at least index, flags, kind and MAC are told. ENOTSUP: something else has the name. */
 int bridge_ensure(struct batch *batch, const char *name, unsigned int mtu, bool promiscuous,
 		  struct link_facts *ret_facts, struct err *err);
 

@@ -286,7 +286,11 @@ static int prepare(const struct builtin *builtin, const struct cni_call *cni,
 		ret = check_types(call->ipam, builtin->ipam_keys, NULL, err);
 	if (ret == 0)
 		ret = check_args(builtin, call, err);
-	if (ret == 0 && previous && !json_is(previous, JSON_NULL)) {
+	if (ret == 0 && cni->result && cni->has_previous) {
+		call->has_previous = true;
+		call->previous = *cni->result;
+		*cni->result = (struct result){ 0 };
+	} else if (ret == 0 && previous && !json_is(previous, JSON_NULL)) {
 		call->has_previous = true;
 		ret = result_parse(previous, call->version, &call->previous, err);
 		if (ret < 0)
@@ -307,10 +311,16 @@ static int add(const struct builtin *builtin, struct builtin_call *call, struct 
 	if (!call->cni->rules_elsewhere)
 		ret = firewall_wish_grant(builtin, call, &result, err);
 	if (ret == 0)
-		ret = result_to_json(&result, call->version, ret_output, err);
+		ret = result_check(&result, call->version, err);
 	if (ret < 0 && builtin->del)
 		builtin->del(call, NULL);
-	return ret;
+	if (ret < 0)
+		return ret;
+	if (!call->cni->result)
+		return result_to_json(&result, call->version, ret_output, err);
+	*call->cni->result = result;
+	result = (struct result){ 0 };
+	return 0;
 }
 
 static int del(const struct builtin *builtin, const struct builtin_call *call, struct err *err)

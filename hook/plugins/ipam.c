@@ -28,7 +28,8 @@ bool ipam_is_built_in(const struct builtin_call *call)
 	return !ipam_cannot(call->conf);
 }
 
-static int delegate(const struct builtin_call *call, const char *command, struct json **ret_output,
+/* ret_result: of an ADD, else NULL. */
+static int delegate(const struct builtin_call *call, const char *command, struct result *ret_result,
 		    struct err *err)
 {
 	const struct plugin_choice choice = { .path = call->cni->path,
@@ -36,31 +37,32 @@ static int delegate(const struct builtin_call *call, const char *command, struct
 					      .conf = call->conf };
 	struct cni_call own = *call->cni;
 	auto_plugin struct plugin plugin = { 0 };
-	int ret;
+	auto_json struct json *output = NULL;
+	int ret = plugin_find(ipam_type(call->conf), &choice, &plugin, err);
 
+	if (ret < 0)
+		return ret;
 	own.command = command;
-	ret = plugin_find(ipam_type(call->conf), &choice, &plugin, err);
-	return ret < 0 ? ret : plugin.call(&plugin, &own, ret_output, err);
+	own.result = ret_result;
+	own.has_previous = false;
+	ret = plugin.call(&plugin, &own, &output, err);
+	/* An executable has printed it. */
+	return ret == 0 && ret_result && plugin.file
+		       ? result_parse(output, call->version, ret_result, err)
+		       : ret;
 }
 
 int ipam_add(const struct builtin_call *call, struct result *ret_result, struct err *err)
 {
-	auto_json struct json *output = NULL;
-	int ret = delegate(call, "ADD", &output, err);
-
-	return ret < 0 ? ret : result_parse(output, call->version, ret_result, err);
+	return delegate(call, "ADD", ret_result, err);
 }
 
 int ipam_del(const struct builtin_call *call, struct err *err)
 {
-	auto_json struct json *output = NULL;
-
-	return *ipam_type(call->conf) ? delegate(call, "DEL", &output, err) : 0;
+	return *ipam_type(call->conf) ? delegate(call, "DEL", NULL, err) : 0;
 }
 
 int ipam_check(const struct builtin_call *call, struct err *err)
 {
-	auto_json struct json *output = NULL;
-
-	return *ipam_type(call->conf) ? delegate(call, "CHECK", &output, err) : 0;
+	return *ipam_type(call->conf) ? delegate(call, "CHECK", NULL, err) : 0;
 }
