@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "state.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -91,11 +92,11 @@ int state_read(int fd, struct deadline deadline, char **ret_text, size_t *ret_le
 
 bool state_id_ok(const char *id)
 {
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				       "0123456789_+.-";
-	size_t len = strlen(id);
+	const char *end = id;
 
-	if (len == 0 || len > STATE_ID_MAX || strspn(id, alphabet) != len)
+	while (isalnum((unsigned char)*end) || (*end && strchr("_+.-", *end)))
+		end++;
+	if (*end || end == id || end - id > STATE_ID_MAX)
 		return false;
 	return strcmp(id, ".") != 0 && strcmp(id, "..") != 0;
 }

@@ -2,11 +2,11 @@
 #include "json_value.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "auto.h"
 #include "mem.h"
@@ -207,19 +207,24 @@ const struct json *json_get(const struct json *object, const char *key)
 	return find(object, key, &i) ? object->members[i].value : NULL;
 }
 
+/* Bit 5 is the case of a letter. */
+bool json_same_key(const char *a, const char *b)
+{
+	for (; *a == *b || ((*a ^ *b) == 0x20 && isalpha((unsigned char)*a)); a++, b++)
+		if (!*a)
+			return true;
+	return false;
+}
+
 const struct json *json_get_fold(const struct json *object, const char *key)
 {
 	const struct json *exact = json_get(object, key);
 
 	if (exact || !json_is(object, JSON_OBJECT))
 		return exact;
-	for (size_t i = object->count; i > 0; i--) {
-		const char *other = object->members[i - 1].key->text;
-
-		/* Bit 5 is the case: most keys differ in more of the first letter. */
-		if (((*other ^ *key) & ~0x20) == 0 && strcasecmp(other, key) == 0)
+	for (size_t i = object->count; i > 0; i--)
+		if (json_same_key(object->members[i - 1].key->text, key))
 			return object->members[i - 1].value;
-	}
 	return NULL;
 }
 

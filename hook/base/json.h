@@ -44,6 +44,7 @@ static inline void auto_json_func(struct json **json)
 enum json_type json_type(const struct json *json); /* JSON_NULL for NULL */
 bool json_is(const struct json *json, enum json_type type);
 const struct json *json_get(const struct json *object, const char *key);
+bool json_same_key(const char *a, const char *b); /* in any case, of the letters of ASCII */
 const struct json *json_get_fold(const struct json *object,
 				 const char *key); /* else any case, as Go */
 size_t json_count(const struct json *json);        /* of an array or object */

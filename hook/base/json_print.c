@@ -52,30 +52,20 @@ static char *escape(char *at, unsigned char c)
 	return at + 5;
 }
 
-/* Of what needs no escape. */
-static size_t plain_length(const char *text)
-{
-	const char *at = text;
-
-	while ((unsigned char)*at >= 0x20 && *at != '"' && *at != '\\')
-		at++;
-	return (size_t)(at - text);
-}
+static const bool needs_escape[256] = { [0 ... 0x1f] = true, ['"'] = true, ['\\'] = true };
 
 static void put_string(struct output *output, const char *text)
 {
+	const unsigned char *from = (const unsigned char *)text;
 	char *start = reserve(output, strlen(text) * 6 + 2), *at = start;
+	unsigned char c;
 
 	*at++ = '"';
-	for (; *text; text++) {
-		size_t plain = plain_length(text);
-
-		memcpy(at, text, plain);
-		at += plain;
-		text += plain;
-		if (!*text)
-			break;
-		at = escape(at, (unsigned char)*text);
+	while ((c = *from++)) {
+		if (needs_escape[c])
+			at = escape(at, c);
+		else
+			*at++ = (char)c;
 	}
 	*at++ = '"';
 	output->len += (size_t)(at - start);

@@ -138,12 +138,18 @@ bool conflist_ifname_ok(const char *name)
 	return true;
 }
 
+static bool is_letter_of_names(char letter)
+{
+	return isalnum((unsigned char)letter) || letter == '_' || letter == '.' || letter == '-';
+}
+
 bool conflist_name_ok(const char *name)
 {
 	if (!name || !isalnum((unsigned char)name[0]))
 		return false;
-	return !name[strspn(name,
-			    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")];
+	while (is_letter_of_names(*name))
+		name++;
+	return !*name;
 }
 
 /* libcni takes the words "true" and "false" for a switch as well. */

@@ -36,7 +36,11 @@ static bool interface_name_ok(const char *name)
 
 static bool mac_ok(const char *mac)
 {
-	return strlen(mac) <= MAC_MAX && !mac[strspn(mac, "0123456789abcdefABCDEF:.-")];
+	const char *end = mac;
+
+	while (isxdigit((unsigned char)*end) || *end == ':' || *end == '.' || *end == '-')
+		end++;
+	return !*end && end - mac <= MAC_MAX;
 }
 
 /* What only results of 1.0.0 and above have. */

@@ -49,7 +49,7 @@ const struct builtin *builtin_find(const char *type)
 static const struct builtin_key *find_key(const struct builtin_key *keys, const char *name)
 {
 	for (; keys && keys->name; keys++)
-		if (((*keys->name ^ *name) & ~0x20) == 0 && strcasecmp(keys->name, name) == 0)
+		if (json_same_key(keys->name, name))
 			return keys;
 	return NULL;
 }
