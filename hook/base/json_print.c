@@ -52,23 +52,32 @@ static char *escape(char *at, unsigned char c)
 	return at + 5;
 }
 
-static const bool needs_escape[256] = { [0 ... 0x1f] = true, ['"'] = true, ['\\'] = true };
+/* Of what needs no escape. */
+static size_t plain_length(const char *text)
+{
+	static const bool ends[256] = { [0 ... 0x1f] = true, ['"'] = true, ['\\'] = true };
+	const char *at = text;
+
+	while (!ends[(unsigned char)*at])
+		at++;
+	return (size_t)(at - text);
+}
 
 static void put_string(struct output *output, const char *text)
 {
-	const unsigned char *from = (const unsigned char *)text;
-	char *start = reserve(output, strlen(text) * 6 + 2), *at = start;
-	unsigned char c;
+	put_char(output, '"');
+	for (;;) {
+		size_t plain = plain_length(text);
+		char *at;
 
-	*at++ = '"';
-	while ((c = *from++)) {
-		if (needs_escape[c])
-			at = escape(at, c);
-		else
-			*at++ = (char)c;
+		put(output, text, plain);
+		text += plain;
+		if (!*text)
+			break;
+		at = reserve(output, 6);
+		output->len += (size_t)(escape(at, (unsigned char)*text++) - at);
 	}
-	*at++ = '"';
-	output->len += (size_t)(at - start);
+	put_char(output, '"');
 }
 
 static void new_line(struct output *output)

@@ -14,10 +14,10 @@ struct json_member {
 };
 
 struct json {
-	enum json_type type;
+	uint8_t type; /* enum json_type */
 	bool is_true;
-	unsigned int holders;
-	size_t count; /* of arrays and objects */
+	uint32_t holders;
+	uint32_t count; /* of arrays and objects */
 	struct json_member *members;
 	char text[]; /* of strings and numbers */
 };

@@ -19,7 +19,7 @@
 
 enum {
 	KEPT_MAX = 8,
-	STACK_SIZE = 16 << 10,
+	STACK_SIZE = 8 << 10,
 	/* While a socket closes after rules are gone, everybody's transactions wait: so not before
 	 * the kernel has done by itself what closing would wait for. */
 	LINGER_MS = 60,

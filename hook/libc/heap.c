@@ -12,8 +12,8 @@
  * four to a doubling. */
 enum { UNIT = 16, EVEN = 8, LARGEST = (64 << 10) / UNIT, KINDS = EVEN + 4 * 9 };
 
-/* A set-up needs 60 KiB, and to have them at once is cheaper than to ask for each page. */
-enum { FIRST_STRETCH = 64 << 10, STRETCH = 256 << 10 };
+/* A set-up needs 40 KiB, and to have them at once is cheaper than to ask for each page. */
+enum { FIRST_STRETCH = 40 << 10, STRETCH = 256 << 10 };
 
 enum state { FREED = 0x46524545, FRESH = 0x46524553, AGAIN = 0x41474149, MAPPED = 0x4d415050 };
 
