@@ -234,7 +234,7 @@ void setup_look_ahead(const struct conf *conf, struct conflist_dir *ret_networks
 	auto_free char *boot_id = journal_boot_id(); /* known from now on */
 
 	conflist_load_dir(conf->cni_conf_dir, ret_networks, NULL);
-	netns_find_home();
+	netns_home(NULL);
 }
 
 int setup_prepare(const struct conf *conf, struct conflist_dir *networks,

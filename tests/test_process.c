@@ -218,7 +218,8 @@ static int files(void)
 
 	if (wrong)
 		return wrong;
-	process_detach(kept);
+	process_keep(kept);
+	process_detach();
 	return only_kept();
 }
 
@@ -245,8 +246,25 @@ static int files_of_old(void)
 		return wrong;
 	if (!forget_close_range())
 		return 0;
-	process_detach(kept);
+	process_keep(kept);
+	process_detach();
 	return only_kept();
+}
+
+/* In any order; those between them are closed. */
+static int three_files(void)
+{
+	int wrong = open_many();
+
+	if (wrong)
+		return wrong;
+	process_keep(20);
+	process_keep(3);
+	process_keep(4);
+	process_detach();
+	for (int fd = 0; fd < 60; fd++)
+		DEMAND(is_open(fd) == (fd < 5 || fd == 20));
+	return 0;
 }
 
 static int surroundings(void)
@@ -256,7 +274,7 @@ static int surroundings(void)
 	setenv("LD_PRELOAD", "x", 1);
 	if (chdir("/tmp") < 0)
 		return 1;
-	process_detach(-1);
+	process_detach();
 	DEMAND(!getenv("LD_PRELOAD") && !getenv("PATH"));
 	DEMAND(getcwd(place, sizeof(place)) && strcmp(place, "/") == 0);
 	return 0;
@@ -284,7 +302,7 @@ static int less_rights(void)
 					  1ULL << 12 | 1ULL << 19 | 1ULL << 21;
 	const unsigned long long permitted = rights("CapPrm:"), effective = rights("CapEff:");
 
-	process_detach(-1);
+	process_detach();
 	DEMAND(rights("CapPrm:") == (permitted & needed));
 	DEMAND(rights("CapEff:") == (effective & needed));
 	return 0;
@@ -313,6 +331,7 @@ static void test_detach(void)
 			CHECK_INT(apart(files), 0);
 			CHECK_INT(apart(files_of_old), 0);
 		}
+		CHECK_INT(apart(three_files), 0);
 	}
 	TEST("no environment, no directory, no more rights than are needed")
 	{

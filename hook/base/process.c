@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "process.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -13,6 +14,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "auto.h"
 
 enum { FILES_WANTED = 1024, FILES_NEEDED = 24 };
 
@@ -127,11 +130,32 @@ static void drop_rights(void)
 	syscall(SYS_capset, &header, data);
 }
 
-void process_detach(int kept_fd)
+static int kept[3]; /* sorted, all above 2 */
+static size_t kept_count;
+
+void process_keep(int fd)
 {
+	size_t i = kept_count;
+
+	if (fd <= STDERR_FILENO)
+		return;
+	kept_count++;
+	assert(kept_count <= array_size(kept));
+	for (; i > 0 && kept[i - 1] > fd; i--)
+		kept[i] = kept[i - 1];
+	kept[i] = fd;
+}
+
+void process_detach(void)
+{
+	int first = 3;
+
 	drop_rights();
-	close_between(3, kept_fd - 1);
-	process_close_from(kept_fd < 3 ? 3 : kept_fd + 1);
+	for (size_t i = 0; i < kept_count; i++) {
+		close_between(first, kept[i] - 1);
+		first = kept[i] + 1;
+	}
+	process_close_from(first);
 	clearenv();
 	(void)!chdir("/"); /* or be where we are */
 }

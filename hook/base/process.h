@@ -20,9 +20,12 @@ void process_expect_children(void);
 void process_forget_children(void);
 bool process_forgets_children(void);
 
-/* As a hook, once the configuration is known: no inherited descriptor above 2 (but for one that is
- * ours), no environment, working directory /, no more rights than are needed. */
-void process_detach(int kept_fd);
+/* As a hook, once the configuration is known: no inherited descriptor above 2, no environment,
+ * working directory /, no more rights than are needed. */
+void process_detach(void);
+
+/* It is ours and not inherited; of those that are open by then there are three. */
+void process_keep(int fd);
 
 void process_close_from(int first); /* every descriptor from this one on */
 

@@ -49,7 +49,8 @@ static int run_stage(const struct invocation *invocation, const char *stage_name
 	enum stage stage = STAGE_TEARDOWN;
 	int ret;
 
-	process_detach(invocation->reader->process.fd);
+	process_keep(invocation->reader->process.fd);
+	process_detach();
 	if (stage_is_setup(stage_name))
 		setup_look_ahead(conf, &networks);
 	ret = reader_take_state(invocation->reader,
@@ -91,6 +92,6 @@ int command_teardown(const struct invocation *invocation, struct err *err)
 		return run_stage(invocation, "poststop", err);
 	if (!state_id_ok(id))
 		return command_usage_error(err, "teardown", "not a container id");
-	process_detach(-1);
+	process_detach();
 	return tear_down(invocation->conf, id, deadline_in_ms(invocation->conf->timeout_ms), err);
 }

@@ -10,6 +10,7 @@
 
 #include "base/auto.h"
 #include "base/mem.h"
+#include "base/process.h"
 
 enum { ANSWER_SIZE = 32 << 10 };
 
@@ -30,8 +31,13 @@ int batch_open(struct batch *ret_batch, struct err *err)
 int batch_home(struct batch **ret_batch, struct err *err)
 {
 	static struct batch home;
-	int ret = home.fd > 0 ? 0 : batch_open(&home, err);
+	int ret = 0;
 
+	if (home.fd <= 0) {
+		ret = batch_open(&home, err);
+		if (ret == 0)
+			process_keep(home.fd);
+	}
 	*ret_batch = &home;
 	return ret;
 }

@@ -16,6 +16,7 @@
 #include "base/auto.h"
 #include "base/file.h"
 #include "base/lock.h"
+#include "base/process.h"
 #include "batch.h"
 
 int netns_open_pid(pid_t pid, int *ret_fd, struct err *err)
@@ -75,18 +76,16 @@ static int open_home(struct err *err)
 }
 
 /* Where every visit begins and ends. Opened once, not for each. */
-static int home_fd(struct err *err)
+int netns_home(struct err *err)
 {
 	static int home = -1;
 
-	if (home < 0)
+	if (home < 0) {
 		home = open_home(err);
+		if (home >= 0)
+			process_keep(home);
+	}
 	return home;
-}
-
-void netns_find_home(void)
-{
-	home_fd(NULL);
 }
 
 /* Of a stranger's process 1 an unprivileged user may not look at the namespace. */
@@ -94,7 +93,7 @@ bool netns_is_host(struct netns_id id)
 {
 	struct netns_id home = { 0 };
 	struct stat first;
-	int fd = home_fd(NULL);
+	int fd = netns_home(NULL);
 
 	if (fd >= 0 && netns_identify(fd, &home, NULL) == 0 && netns_same(id, home))
 		return true;
@@ -217,7 +216,7 @@ static bool go_home(int home)
 int netns_run(int fd, int (*func)(void *data, struct err *err), void *data, struct err *err)
 {
 	static bool away;
-	int ret, home = home_fd(err);
+	int ret, home = netns_home(err);
 
 	assert(!away); /* home would not be where we come from */
 	if (home < 0)

@@ -26,8 +26,8 @@ bool netns_same(struct netns_id a, struct netns_id b);
 /* Is it the namespace of this process or of process 1? Both count as the host's. */
 bool netns_is_host(struct netns_id id);
 
-/* Open our own now, which is needed to come back; any later call would. */
-void netns_find_home(void);
+/* Our own, to come back to; borrowed. It is opened once. */
+int netns_home(struct err *err);
 
 /* Hold the namespace by a bind mount on path (…/dir/name). As `ip netns add` does, and under the
  * same lock: the directory is first made a shared mount of its own. Without that, a mount made here
