@@ -175,11 +175,13 @@ static void test_address(struct batch *batch)
 
 static int make_pair(struct batch *batch, struct veth *veth, struct err *err)
 {
-	int ret = veth_request(batch, veth, err);
+	int ret = veth_make(batch, veth, err);
 
 	if (ret == 0)
+		ret = veth_request_port(batch, veth, err);
+	if (ret == 0)
 		ret = batch_send(batch, err);
-	return ret < 0 ? ret : veth_result(batch, veth, err);
+	return ret < 0 ? ret : veth_port_result(batch, veth, err);
 }
 
 static void test_pair(struct batch *batch, struct inside *inside)

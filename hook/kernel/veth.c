@@ -68,25 +68,6 @@ static void request_pair(struct batch *batch, const struct veth *veth)
 	batch_unnest(batch, info);
 }
 
-static void request_port(struct batch *batch, const struct veth *veth)
-{
-	const struct ifinfomsg host = { 0 };
-	const unsigned char hairpin = veth->hairpin, isolated = veth->isolated;
-	size_t info, data;
-
-	if (!hairpin && !isolated)
-		return;
-	batch_request(batch, RTM_NEWLINK, 0, &host, sizeof(host));
-	batch_put_text(batch, IFLA_IFNAME, veth->host);
-	info = batch_nest(batch, IFLA_LINKINFO);
-	batch_put_text(batch, IFLA_INFO_SLAVE_KIND, "bridge");
-	data = batch_nest(batch, IFLA_INFO_SLAVE_DATA);
-	batch_put(batch, IFLA_BRPORT_MODE, &hairpin, sizeof(hairpin));
-	batch_put(batch, IFLA_BRPORT_ISOLATED, &isolated, sizeof(isolated));
-	batch_unnest(batch, data);
-	batch_unnest(batch, info);
-}
-
 static int explain(const struct veth *veth, int code, struct err *err)
 {
 	if (code == -EEXIST)
@@ -101,29 +82,61 @@ static int explain(const struct veth *veth, int code, struct err *err)
 		       veth->ifname);
 }
 
-int veth_request(struct batch *batch, struct veth *veth, struct err *err)
+/* Which of the two names is taken? */
+static bool is_host_name_taken(const struct batch *batch, const struct veth *veth)
 {
-	int ret = choose(veth, err);
+	return batch->codes[0] == -EEXIST && facts_index(batch->fd, veth->host);
+}
 
-	if (ret < 0)
-		return ret;
-	request_pair(batch, veth);
-	request_port(batch, veth);
+int veth_make(struct batch *batch, struct veth *veth, struct err *err)
+{
+	int tried = 0, ret;
+
+	do {
+		ret = choose(veth, err);
+		if (ret < 0)
+			return ret;
+		request_pair(batch, veth);
+		ret = batch_send(batch, err);
+		if (ret < 0)
+			return ret;
+	} while (is_host_name_taken(batch, veth) && tried++ < NAMES_TRIED);
+	if (batch->codes[0] < 0)
+		return explain(veth, batch->codes[0], err);
+	veth->made = true;
 	return 0;
 }
 
-int veth_result(const struct batch *batch, struct veth *veth, struct err *err)
-{
-	int code = batch->codes[0];
+/* ---- as a port ---- */
 
-	/* Which of the two names is it? */
-	if (code == -EEXIST && facts_index(batch->fd, veth->host) && veth->tried++ < NAMES_TRIED)
-		return -EAGAIN;
-	if (code < 0)
-		return explain(veth, code, err);
-	veth->made = true;
-	if ((veth->hairpin || veth->isolated) && batch->codes[1] < 0)
-		return err_set(err, -batch->codes[1], "port %s of bridge %s", veth->host,
-			       veth->master_name);
+static bool is_plain_port(const struct veth *veth)
+{
+	return !veth->hairpin && !veth->isolated;
+}
+
+int veth_request_port(struct batch *batch, const struct veth *veth, struct err *err)
+{
+	const struct ifinfomsg port = { .ifi_family = AF_BRIDGE,
+					.ifi_index = facts_index(batch->fd, veth->host) };
+	const unsigned char hairpin = veth->hairpin, isolated = veth->isolated;
+	size_t settings;
+
+	if (is_plain_port(veth))
+		return 0;
+	if (port.ifi_index == 0)
+		return err_set(err, ENODEV, "veth %s", veth->host);
+	batch_request(batch, RTM_SETLINK, 0, &port, sizeof(port));
+	settings = batch_nest(batch, IFLA_PROTINFO);
+	batch_put(batch, IFLA_BRPORT_MODE, &hairpin, sizeof(hairpin));
+	batch_put(batch, IFLA_BRPORT_ISOLATED, &isolated, sizeof(isolated));
+	batch_unnest(batch, settings);
 	return 0;
+}
+
+int veth_port_result(const struct batch *batch, const struct veth *veth, struct err *err)
+{
+	if (is_plain_port(veth) || batch->codes[0] == 0)
+		return 0;
+	return err_set(err, -batch->codes[0], "port %s of bridge %s", veth->host,
+		       veth->master_name);
 }

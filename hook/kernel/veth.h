@@ -21,13 +21,14 @@ struct veth {
 	unsigned char mac[6]; /* of the container's end: in when has_mac, else out, by chance */
 	bool has_mac;
 	bool made; /* out: the pair is there and is to be removed should something fail */
-	unsigned int tried;
 };
 
-/* The pair, the host's end up and the container's down, as the first requests of a batch; others
- * may follow. */
-int veth_request(struct batch *batch, struct veth *veth, struct err *err);
+/* The host's end up and the container's down. EEXIST: the container has a link of this name.
+ * EXFULL: the bridge is full. */
+int veth_make(struct batch *batch, struct veth *veth, struct err *err);
 
-/* What became of them, when the batch was sent. EAGAIN without an err: the name is taken, request
- * another. EEXIST: the container has a link of this name. EXFULL: the bridge is full. */
-int veth_result(const struct batch *batch, struct veth *veth, struct err *err);
+/* Hairpin and isolation, where it is to have them, as the first request of a batch; and what became
+ * of it, when that was sent. As a setting of the bridge's port: as one of the link, everybody would
+ * be told that the link has changed, and the kernel would go through all IPv6 routes of the host. */
+int veth_request_port(struct batch *batch, const struct veth *veth, struct err *err);
+int veth_port_result(const struct batch *batch, const struct veth *veth, struct err *err);

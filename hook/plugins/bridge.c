@@ -125,10 +125,17 @@ static void read_answer(void *gateways, const struct nlmsghdr *object)
 	bridge_gateways_read(gateways, object);
 }
 
-static int try_veth(struct attaching *attaching, struct err *err)
+static int make_veth(struct attaching *attaching, struct err *err)
+{
+	attaching->veth = describe_veth(attaching);
+	return veth_make(attaching->batch, &attaching->veth, err);
+}
+
+/* What can be asked for once there is a port. */
+static int settle_host(struct attaching *attaching, struct err *err)
 {
 	struct batch *batch = attaching->batch;
-	int ret = veth_request(batch, &attaching->veth, err);
+	int ret = veth_request_port(batch, &attaching->veth, err);
 
 	if (ret < 0)
 		return ret;
@@ -137,22 +144,9 @@ static int try_veth(struct attaching *attaching, struct err *err)
 	if (ret < 0)
 		return ret;
 	bridge_gateways_result(batch, &attaching->gateways);
-	return veth_result(batch, &attaching->veth, err);
+	sysctl_try(attaching->veth.host, "ipv6/accept_ra", "0");
+	return veth_port_result(batch, &attaching->veth, err);
 }
-
-static int make_veth(struct attaching *attaching, struct err *err)
-{
-	int ret;
-
-	attaching->veth = describe_veth(attaching);
-	do
-		ret = try_veth(attaching, err);
-	while (ret == -EAGAIN);
-	if (ret == 0)
-		sysctl_try(attaching->veth.host, "ipv6/accept_ra", "0");
-	return ret;
-}
-
 
 /* One that is not built in may look at the interface, or use it. */
 static int make_links(struct attaching *attaching, struct err *err)
@@ -162,7 +156,9 @@ static int make_links(struct attaching *attaching, struct err *err)
 
 	if (ret == 0)
 		ret = ask_ipam(attaching, err);
-	return ret == 0 && !veth_first ? make_veth(attaching, err) : ret;
+	if (ret == 0 && !veth_first)
+		ret = make_veth(attaching, err);
+	return ret == 0 ? settle_host(attaching, err) : ret;
 }
 
 static int configure(struct attaching *attaching, struct err *err)

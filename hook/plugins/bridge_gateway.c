@@ -76,8 +76,8 @@ void bridge_gateways_request(struct batch *batch, int bridge, struct bridge_gate
 		if (ipv4 && asked)
 			continue;
 		asked |= ipv4;
-		gateways->items[i].request = batch->messages.count;
 		request_address(batch, bridge, &gateways->items[i].address);
+		gateways->items[i].request = batch->messages.count;
 	}
 	for (size_t i = 0; i < array_size(families); i++)
 		if (gateways->wanted[i])
@@ -114,11 +114,9 @@ void bridge_gateways_result(const struct batch *batch, struct bridge_gateways *g
 {
 	for (size_t i = 0; i < gateways->count; i++) {
 		struct bridge_gateway *gateway = &gateways->items[i];
-		int code = gateway->request ? batch->codes[gateway->request] : -ENODATA;
+		int code = gateway->request ? batch->codes[gateway->request - 1] : -ENODATA;
 
-		/* Asked once more, with another name for the link, it is the one we have added. */
-		if (gateway->address.family == AF_INET && code == -EEXIST &&
-		    gateway->state != GATEWAY_ADDED)
+		if (gateway->address.family == AF_INET && code == -EEXIST)
 			gateway->state = GATEWAY_THERE;
 		else if (gateway->address.family == AF_INET && code == 0)
 			gateway->state = GATEWAY_ADDED;

@@ -2,8 +2,8 @@
 /* Inside bridge only: the bridge as its containers' gateway. It has the address of each gateway,
  * and the host forwards.
  *
- * All of this is usually so since the first container came, so the kernel is asked in the same
- * message that makes a container's link, and nothing more is done. */
+ * All of this is usually so since the first container came, so the kernel is asked in one message,
+ * and nothing more is done. */
 #pragma once
 
 #include "bridge.h"
@@ -11,7 +11,7 @@
 
 struct bridge_gateway {
 	struct facts_address address; /* with the prefix of the container's */
-	size_t request;               /* its number in the batch; 0: not asked */
+	size_t request;               /* its number in the batch, from 1; 0: not asked */
 	enum { GATEWAY_UNKNOWN, GATEWAY_THERE, GATEWAY_ADDED } state;
 };
 
