@@ -59,16 +59,12 @@ char *journal_boot_id(void)
  * or seen: ENOENT, and the caller tries again. */
 static int open_dir(const char *dir, enum journal_mode mode, struct err *err)
 {
-	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	int fd = open(dir, flags);
+	int ret = mode == JOURNAL_CREATE ? file_make_dirs(dir, 0700, err) : 0;
+	int fd;
 
-	if (fd < 0 && errno == ENOENT && mode == JOURNAL_CREATE) {
-		int ret = file_make_dirs(dir, 0700, err);
-
-		if (ret < 0)
-			return ret;
-		fd = open(dir, flags);
-	}
+	if (ret < 0)
+		return ret;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? err_set(err, errno, "open %s", dir) : fd;
 }
 

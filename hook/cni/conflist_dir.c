@@ -38,11 +38,12 @@ static bool is_configuration(const char *name)
 	return is_list(name) || has_extension(name, ".conf") || has_extension(name, ".json");
 }
 
-static bool is_directory(int dirfd, const char *name)
+static bool is_directory(int dirfd, const struct dirent *entry)
 {
 	struct stat st;
 
-	return fstatat(dirfd, name, &st, 0) == 0 && S_ISDIR(st.st_mode);
+	return entry->d_type != DT_REG && fstatat(dirfd, entry->d_name, &st, 0) == 0 &&
+	       S_ISDIR(st.st_mode);
 }
 
 static int by_name(const void *a, const void *b)
@@ -58,7 +59,7 @@ static int collect_files(DIR *dir, const char *path, bool (*wanted)(const char *
 	size_t count = 0;
 
 	for (errno = 0; (entry = readdir(dir)); errno = 0) {
-		if (!wanted(entry->d_name) || is_directory(dirfd(dir), entry->d_name))
+		if (!wanted(entry->d_name) || is_directory(dirfd(dir), entry))
 			continue;
 		if (count++ == CONFLIST_FILES_MAX)
 			return err_say(err, E2BIG, "%s has more than %d configurations", path,
