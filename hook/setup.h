@@ -30,8 +30,8 @@ struct setup { /* everything the plan is made from, and the plan */
 	struct step_list plan;
 };
 
-/* While the reader reads the state: what is needed whatever it says. What cannot be had is asked for
- * again by whoever needs it, and can say so. */
+/* While the reader reads the state: what is needed whatever it says. What cannot be had is asked
+ * for again by whoever needs it, and can say so. */
 void setup_look_ahead(const struct conf *conf, struct conflist_dir *ret_networks);
 
 /* Have config.json read, which takes the reader a moment. */

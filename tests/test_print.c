@@ -23,19 +23,19 @@ static __attribute__((format(printf, 3, 4))) int ours(char *to, size_t size, con
 }
 
 /* With room for all, for a part, for nothing. */
-#define SAME(...)                                                                  \
-	do {                                                                       \
-		static const size_t rooms[] = { ROOM, 5, 1, 0 };                   \
-		for (size_t i_ = 0; i_ < 4; i_++) {                                \
-			char mine[ROOM], libcs[ROOM];                              \
-			memset(mine, '#', ROOM);                                   \
-			memset(libcs, '#', ROOM);                                  \
-			CHECK_INT(ours(mine, rooms[i_], __VA_ARGS__),              \
-				  snprintf(libcs, rooms[i_], __VA_ARGS__));        \
-			CHECK(rooms[i_] == 0 || strcmp(mine, libcs) == 0);         \
-			CHECK(memcmp(mine + rooms[i_], libcs + rooms[i_],          \
-				     ROOM - rooms[i_]) == 0); /* nothing beyond */ \
-		}                                                                  \
+#define SAME(...)                                                                              \
+	do {                                                                                   \
+		static const size_t rooms[] = { ROOM, 5, 1, 0 };                               \
+		for (size_t i_ = 0; i_ < 4; i_++) {                                            \
+			char mine[ROOM], libcs[ROOM];                                          \
+			memset(mine, '#', ROOM);                                               \
+			memset(libcs, '#', ROOM);                                              \
+			CHECK_INT(ours(mine, rooms[i_], __VA_ARGS__),                          \
+				  snprintf(libcs, rooms[i_], __VA_ARGS__));                    \
+			CHECK(rooms[i_] == 0 || strcmp(mine, libcs) == 0);                     \
+			CHECK(memcmp(mine + rooms[i_], libcs + rooms[i_], ROOM - rooms[i_]) == \
+			      0); /* nothing beyond */                                         \
+		}                                                                              \
 	} while (0)
 
 #pragma GCC diagnostic push

@@ -93,7 +93,7 @@ static void test_unattended(void)
 		struct sealed sealed = { 0 };
 		struct err err = { 0 };
 		int given = 0;
-		int64_t number;
+		int64_t number = 0;
 
 		CHECK_INT(sealed_start(&work, &given, &sealed, &err), 0);
 		CHECK(process_forgets_children());

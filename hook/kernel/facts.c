@@ -97,8 +97,7 @@ bool facts_mac(int fd, const char *name, unsigned char ret_mac[6])
 {
 	struct ifreq request = { 0 };
 
-	if (!ask(fd, SIOCGIFHWADDR, name, &request) ||
-	    request.ifr_hwaddr.sa_family != ARPHRD_ETHER)
+	if (!ask(fd, SIOCGIFHWADDR, name, &request) || request.ifr_hwaddr.sa_family != ARPHRD_ETHER)
 		return false;
 	memcpy(ret_mac, request.ifr_hwaddr.sa_data, 6);
 	return true;

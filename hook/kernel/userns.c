@@ -23,8 +23,8 @@ static bool is_initials(const struct stat *st)
 	return st->st_ino == (ino_t)(unsigned int)INITIAL_INODE;
 }
 
-/* Whose is our network? The kernel tells no stranger to the owner; and to find oneself in /proc takes
- * it four times as long. */
+/* Whose is our network? The kernel tells no stranger to the owner; and to find oneself in /proc
+ * takes it four times as long. */
 static bool network_is_initials(void)
 {
 	auto_close int owner = ioctl(netns_home(NULL), NS_GET_USERNS);

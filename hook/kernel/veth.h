@@ -29,6 +29,7 @@ int veth_make(struct batch *batch, struct veth *veth, struct err *err);
 
 /* Hairpin and isolation, where it is to have them, as the first request of a batch; and what became
  * of it, when that was sent. As a setting of the bridge's port: as one of the link, everybody would
- * be told that the link has changed, and the kernel would go through all IPv6 routes of the host. */
+ * be told that the link has changed, and the kernel would go through all IPv6 routes of the host.
+ */
 int veth_request_port(struct batch *batch, const struct veth *veth, struct err *err);
 int veth_port_result(const struct batch *batch, const struct veth *veth, struct err *err);
