@@ -62,26 +62,23 @@ waits_with_less() {
 
 # Whoever gets the better of who reads is there: see tests/test_sealed.c for what they try.
 @test "strangers' strings are read by a process that reads, writes, ends and does nothing else" {
-	local reader trace=$HOST_TMP/trace
+	local reader way
 
 	[[ $(type -P strace) ]] || skip "strace is missing"
 	write_podman_conflist
 	holder
 	set_up c1 "$PID" "" podman # for its state
 	"$HOOK" teardown c1
-	strace -f -o "$trace" "$HOOK" setup <"$HOST_TMP/b/c1.json"
-	strace -f -o "$trace.down" "$HOOK" teardown <"$HOST_TMP/b/c1.json"
-	for trace in "$trace" "$trace.down"; do
-		reader=$(awk '/prctl\(PR_SET_SECCOMP, SECCOMP_MODE_STRICT\) += 0/ { print $1 }' "$trace")
-		[[ $reader ]]
+	for way in setup teardown; do
+		strace -ff -o "$HOST_TMP/$way" "$HOOK" "$way" <"$HOST_TMP/b/c1.json"
+		reader=$(grep -l 'SECCOMP_MODE_STRICT) *= 0' "$HOST_TMP/$way".*)
 		# Before: no right is left when it reads what a runtime writes.
-		awk -v p="$reader" '$1 == p && /capset\(/ { none = 1 } $1 == p && /read\(0/ { exit !none }' "$trace"
-		# After: nothing else, and nobody else has read standard input. (Of one that is killed strace
-		# says its killer's call once more.)
-		awk -v p="$reader" '$1 == p && sealed && $2 !~ /^(read|write|exit|<\.\.\.|\+\+\+)/ &&
-			$2 != "kill(" p "," { print; bad = 1 }
-			$1 == p && /SECCOMP_MODE_STRICT/ { sealed = 1 } END { exit bad || !sealed }' "$trace"
-		run -1 grep -E "^$(awk 'NR == 1 { print $1 }' "$trace") +read\(0," "$trace"
+		awk '/^capset\(/ { none = 1 } /^read\(0/ { read = 1; exit } END { exit !(none && read) }' "$reader"
+		# After: nothing else.
+		awk 'sealed && !/^(read|write|exit|\+\+\+)/ { print; bad = 1 }
+			/SECCOMP_MODE_STRICT/ { sealed = 1 } END { exit bad || !sealed }' "$reader"
+		# And nobody else has read standard input.
+		[[ $(grep -lE '^read\(0,' "$HOST_TMP/$way".*) == "$reader" ]]
 	done
 	kill_holder
 }

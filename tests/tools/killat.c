@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/nsfs.h>
 #include <linux/sockios.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -118,7 +119,13 @@ static const struct effect *find_effect(uint64_t nr)
 
 static bool is_question(uint64_t request)
 {
-	return request == SIOCGIFNAME || request == SIOCGIFINDEX || request == SIOCGSKNS;
+	static const uint64_t questions[] = { SIOCGIFNAME,   SIOCGIFINDEX, SIOCGIFFLAGS,
+					      SIOCGIFHWADDR, SIOCGSKNS,    NS_GET_USERNS };
+
+	for (size_t i = 0; i < sizeof(questions) / sizeof(*questions); i++)
+		if (questions[i] == request)
+			return true;
+	return false;
 }
 
 static bool is_effect(pid_t pid, const struct __ptrace_syscall_info *call)
