@@ -336,32 +336,72 @@ static int cached_result(const struct operation *operation, struct json **ret_pr
 	return result_convert(cached, operation->version, operation->version, ret_previous, err);
 }
 
-/* The most that is known. What cannot be used is as good as lost, and must not keep a DEL from
- * undoing what can be undone without it. */
-static struct json *usable_result(const struct operation *operation, const struct json *result)
+/* The most that is known: the recorded result, else the cache's. What cannot be used is as good as
+ * lost, and must not keep a DEL from undoing what can be undone without it. */
+static bool find_known(const struct operation *operation, const struct json *recorded,
+		       struct result *ret_known)
 {
-	struct json *previous = NULL;
+	auto_json struct json *cached = NULL;
 	struct err err;
+	int ret;
 
 	if (operation_version_below(operation, "0.4.0"))
-		return NULL;
-	if (result) {
-		if (result_convert(result, operation->version, operation->version, &previous,
-				   &err) == 0)
-			return previous;
+		return false;
+	if (recorded) {
+		if (result_parse(recorded, operation->version, ret_known, &err) == 0)
+			return true;
 		log_warning("DEL without the recorded result: %s", err.text);
 	}
-	if (cached_result(operation, &previous, &err) < 0)
+	ret = cache_load_result(operation->attachment, &cached, &err);
+	if (ret == -ENOENT)
+		return false;
+	if (ret == 0)
+		ret = result_parse(cached, operation->version, ret_known, &err);
+	if (ret < 0)
 		log_warning("DEL without the cached result: %s", err.text);
-	return previous;
+	return ret == 0;
+}
+
+static int del_executable(struct operation *operation, const struct plugin *found,
+			  const struct json *plugin, struct json *config,
+			  const struct result *known, struct deadline deadline, struct err *err)
+{
+	auto_json struct json *output = NULL;
+	struct json *previous = NULL;
+	int ret = known ? result_to_json(known, operation->version, &previous, err) : 0;
+
+	if (ret < 0)
+		return ret;
+	if (previous)
+		json_set(config, "prevResult", previous);
+	ret = operation_call(operation, found, config, deadline, NULL, false, &output, err);
+	return ret < 0 ? ret
+		       : residue_clean_rules(plugin, operation->attachment, previous, deadline,
+					     err);
+}
+
+/* known: NULL when nothing is. */
+static int del_one(struct operation *operation, const struct json *plugin, struct result *known,
+		   struct deadline deadline, struct err *err)
+{
+	auto_json struct json *config = operation_attachment_config(operation, plugin, NULL);
+	auto_plugin struct plugin found = { 0 };
+	int ret = operation_choose(operation, plugin, config, &found, err);
+
+	if (ret < 0)
+		return ret;
+	if (found.file)
+		return del_executable(operation, &found, plugin, config, known, deadline, err);
+	return operation_call(operation, &found, config, deadline, known, known != NULL, NULL, err);
 }
 
 int cni_del(const struct cni_attachment *attachment, const struct json *result,
 	    struct deadline deadline, struct err *err)
 {
 	auto_operation struct operation operation = { 0 };
-	auto_json struct json *previous = NULL;
+	auto_result struct result known = { 0 };
 	struct err first = { 0 };
+	bool is_known;
 	int ret = operation_on_attachment(attachment, "DEL", &operation, err);
 
 	if (ret == 0 && !conflist_name_ok(operation.name)) /* nor was there an ADD for it */
@@ -369,16 +409,13 @@ int cni_del(const struct cni_attachment *attachment, const struct json *result,
 			      operation.name);
 	if (ret < 0)
 		return ret;
-	previous = usable_result(&operation, result);
+	is_known = find_known(&operation, result, &known);
 	for (size_t left = json_count(operation.plugins); left > 0 && !operation.stopped; left--) {
-		const struct json *plugin = json_at(operation.plugins, left - 1);
-		struct json *config = operation_attachment_config(&operation, plugin, previous);
 		struct err why;
 
-		ret = operation_tell(&operation, plugin, config,
-				     deadline_share(deadline, (unsigned)left), &why);
-		if (ret == 0 && !operation.built_in)
-			ret = residue_clean_rules(plugin, attachment, previous, deadline, &why);
+		ret = del_one(&operation, json_at(operation.plugins, left - 1),
+			      is_known ? &known : NULL, deadline_share(deadline, (unsigned)left),
+			      &why);
 		/* One that does not know this version has not done anything for its ADD. */
 		if (ret < 0 && ret != -EPROTONOSUPPORT)
 			keep_first(&first, &why);

@@ -33,8 +33,8 @@ struct cni_call {
 	const char *backend;
 	bool rules_elsewhere, fresh;
 	struct inside *inside;
-	/* With result its ADD prints nothing but puts its result there; with has_previous it takes
-	 * the one before from there, in place of conf's prevResult. */
+	/* With has_previous, result is in place of conf's prevResult; and an ADD with result takes
+	 * it from there, and prints nothing but puts its own there. */
 	struct result *result;
 	bool has_previous;
 };

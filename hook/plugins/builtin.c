@@ -259,7 +259,8 @@ int builtin_pass_on(struct builtin_call *call, struct result *ret_result, struct
 
 static void clear_call(struct builtin_call *call)
 {
-	result_clear(&call->previous);
+	if (!call->borrowed)
+		result_clear(&call->previous);
 }
 
 #define auto_call __attribute__((cleanup(clear_call)))
@@ -289,7 +290,9 @@ static int prepare(const struct builtin *builtin, const struct cni_call *cni,
 	if (ret == 0 && cni->result && cni->has_previous) {
 		call->has_previous = true;
 		call->previous = *cni->result;
-		*cni->result = (struct result){ 0 };
+		call->borrowed = strcmp(cni->command, "ADD") != 0;
+		if (!call->borrowed)
+			*cni->result = (struct result){ 0 };
 	} else if (ret == 0 && previous && !json_is(previous, JSON_NULL)) {
 		call->has_previous = true;
 		ret = result_parse(previous, call->version, &call->previous, err);

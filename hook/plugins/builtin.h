@@ -22,7 +22,7 @@ struct builtin_call {
 	const struct cni_call *cni;
 	const struct json *conf, *ipam; /* ipam: NULL when there is none */
 	const char *network, *version;
-	bool has_previous;
+	bool has_previous, borrowed; /* the previous is there; and is the caller's */
 	struct result previous;
 };
 

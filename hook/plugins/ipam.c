@@ -28,9 +28,9 @@ bool ipam_is_built_in(const struct builtin_call *call)
 	return !ipam_cannot(call->conf);
 }
 
-/* ret_result: of an ADD, else NULL. */
-static int delegate(const struct builtin_call *call, const char *command, struct result *ret_result,
-		    struct err *err)
+/* result: of an ADD its own, else the one before (see struct cni_call). */
+static int delegate(const struct builtin_call *call, const char *command, struct result *result,
+		    bool has_previous, struct err *err)
 {
 	const struct plugin_choice choice = { .path = call->cni->path,
 					      .in_process = true,
@@ -43,26 +43,34 @@ static int delegate(const struct builtin_call *call, const char *command, struct
 	if (ret < 0)
 		return ret;
 	own.command = command;
-	own.result = ret_result;
-	own.has_previous = false;
+	own.result = result;
+	own.has_previous = has_previous;
 	ret = plugin.call(&plugin, &own, &output, err);
 	/* An executable has printed it. */
-	return ret == 0 && ret_result && plugin.file
-		       ? result_parse(output, call->version, ret_result, err)
+	return ret == 0 && plugin.file && strcmp(command, "ADD") == 0
+		       ? result_parse(output, call->version, result, err)
 		       : ret;
 }
 
 int ipam_add(const struct builtin_call *call, struct result *ret_result, struct err *err)
 {
-	return delegate(call, "ADD", ret_result, err);
+	return delegate(call, "ADD", ret_result, false, err);
+}
+
+static int delegate_rest(const struct builtin_call *call, const char *command, struct err *err)
+{
+	struct result previous = call->previous; /* borrowed */
+
+	return *ipam_type(call->conf) ? delegate(call, command, &previous, call->has_previous, err)
+				      : 0;
 }
 
 int ipam_del(const struct builtin_call *call, struct err *err)
 {
-	return *ipam_type(call->conf) ? delegate(call, "DEL", NULL, err) : 0;
+	return delegate_rest(call, "DEL", err);
 }
 
 int ipam_check(const struct builtin_call *call, struct err *err)
 {
-	return *ipam_type(call->conf) ? delegate(call, "CHECK", NULL, err) : 0;
+	return delegate_rest(call, "CHECK", err);
 }
