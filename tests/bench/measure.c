@@ -3,17 +3,19 @@
  * Starts programs in hosts (a network and a mount namespace each) and says what they cost. Requests
  * are lines on standard input, words separated by tabs; each is answered with one line.
  *
- *	host PID                     remember the host of this process, print its number
- *	containers COUNT             processes with a network namespace of their own: their pids
- *	run HOST STDIN COMMAND...    WALL_US CPU_US MAXRSS_KIB STATUS
- *	many LIMIT COUNT             COUNT runs follow, LIMIT of them at a time: WALL_US CPU_US
- *FAILED link PID IFNAME              index of the host's end of this interface, 0: there is none
- *	gone HOST INDEX TIMEOUT_MS   microseconds until HOST has no link of this index, or -1
+ *	host PID                    remember the host of this process, print its number
+ *	containers COUNT            processes with a network namespace each: their pids
+ *	run HOST STDIN COMMAND...   WALL_US CPU_US MAXRSS_KIB STATUS
+ *	many LIMIT COUNT            COUNT runs follow, LIMIT at a time: WALL_US CPU_US FAILED
+ *	link PID IFNAME             index of the host's end of this interface, 0: none
+ *	gone HOST INDEX TIMEOUT_MS  microseconds until HOST has no such link, or -1
+ *	clock ON                    1: CPU of all that a program has started
  *
- * CPU is that of the program and of all that it has started until it returned: by a clock that
- *whoever is started inherits, waited for or not, or by what wait4() says, whichever is more. (Who
- *gets rights back by what it executes has no such clock any more: the hook's plugins.) Static,
- *since what a process had before execve counts as its own peak memory.
+ * Without the clock CPU is that of what was waited for. Whoever is started inherits it, which makes
+ * a start dearer: so wall times are taken without. (Who gets rights back by what it executes, as
+ * the hook's plugins, has it no more, but was waited for: the larger one counts.)
+ *
+ * Static, since what a process had before execve counts as its own peak memory.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -72,17 +74,30 @@ static long long larger(long long a, long long b)
 	return a > b ? a : b;
 }
 
-static int open_clock(void)
+static int clock_fd = -1;
+
+/* wait4() tells nothing of a child's child that the child has not waited for. */
+static void open_clock(void)
 {
 	struct perf_event_attr attr = { .type = PERF_TYPE_SOFTWARE,
 					.size = sizeof(attr),
 					.config = PERF_COUNT_SW_TASK_CLOCK,
 					.inherit = 1 };
-	int fd = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
 
-	if (fd < 0)
+	clock_fd = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	if (clock_fd < 0)
 		die("perf_event_open");
-	return fd;
+}
+
+static void request_clock(bool on)
+{
+	if (on && clock_fd < 0)
+		open_clock();
+	if (!on && clock_fd >= 0)
+		close(clock_fd);
+	if (!on)
+		clock_fd = -1;
+	printf("0\n");
 }
 
 static long long own_us(void)
@@ -93,15 +108,14 @@ static long long own_us(void)
 	return time.tv_sec * 1000000LL + time.tv_nsec / 1000;
 }
 
-/* Of all who come from us, so far. */
+/* Of all who come from us, so far; 0 without the clock. */
 static long long cpu_us(void)
 {
-	static int clock = -1;
 	long long ns;
 
-	if (clock < 0)
-		clock = open_clock();
-	if (read(clock, &ns, sizeof(ns)) != sizeof(ns))
+	if (clock_fd < 0)
+		return 0;
+	if (read(clock_fd, &ns, sizeof(ns)) != sizeof(ns))
 		die("read the CPU clock");
 	return ns / 1000 - own_us();
 }
@@ -372,6 +386,8 @@ int main(void)
 			request_containers(atoi(words[1]));
 		else if (strcmp(words[0], "link") == 0 && words[1] && words[2])
 			request_link(words[1], words[2]);
+		else if (strcmp(words[0], "clock") == 0 && words[1])
+			request_clock(atoi(words[1]));
 		else if (strcmp(words[0], "gone") == 0 && words[1] && words[2] && words[3])
 			request_gone(words[1], atoi(words[2]), atoi(words[3]));
 		else
