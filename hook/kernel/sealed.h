@@ -29,8 +29,8 @@ struct sealed_work {
 	/* To the one question there may be, which has a NUL behind it; NULL: there is none. */
 	int (*second)(void *data, const char *text, size_t len, struct wire *answer,
 		      struct err *err);
-	/* The kernel may bury it when it ends (process_forget_children): its waiting for it costs
-	 * as much as a step. */
+	/* The kernel may bury it when it ends (process_forget_children): to wait for it costs as
+	 * much as a step. */
 	bool unattended;
 };
 
