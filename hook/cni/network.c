@@ -368,10 +368,10 @@ static int del_executable(struct operation *operation, const struct plugin *foun
 {
 	auto_json struct json *output = NULL;
 	struct json *previous = NULL;
-	int ret = known ? result_to_json(known, operation->version, &previous, err) : 0;
+	int ret;
 
-	if (ret < 0)
-		return ret;
+	if (known && result_to_json(known, operation->version, &previous, err) < 0)
+		log_warning("DEL without the known result: %s", err->text);
 	if (previous)
 		json_set(config, "prevResult", previous);
 	ret = operation_call(operation, found, config, deadline, NULL, false, &output, err);
