@@ -13,7 +13,11 @@
 enum { UNIT = 16, EVEN = 8, LARGEST = (64 << 10) / UNIT, KINDS = EVEN + 4 * 9 };
 
 /* A set-up needs 40 KiB, and to have them at once is cheaper than to ask for each page. */
-enum { FIRST_STRETCH = 40 << 10, STRETCH = 256 << 10 };
+enum { AT_ONCE = 40 << 10, STRETCH = 256 << 10, PAGE = 4 << 10 };
+
+#ifndef MADV_POPULATE_WRITE /* musl 1.2.3 */
+#define MADV_POPULATE_WRITE 23
+#endif
 
 enum state { FREED = 0x46524545, FRESH = 0x46524553, AGAIN = 0x41474149, MAPPED = 0x4d415050 };
 
@@ -30,6 +34,9 @@ struct block {
 enum { HEAD = offsetof(struct block, content) };
 
 static struct block *freed[KINDS];
+
+/* The program's own: whoever could start has it, and cannot be refused it half-way. */
+static _Alignas(PAGE) char first_stretch[STRETCH];
 static char *stretch;
 static size_t stretch_left;
 static bool confined; /* to that */
@@ -67,6 +74,12 @@ static void *map(size_t size, int flags)
 	return place == MAP_FAILED ? NULL : place;
 }
 
+static char *first(void)
+{
+	madvise(first_stretch, AT_ONCE, MADV_POPULATE_WRITE); /* else a page when it is touched */
+	return first_stretch;
+}
+
 static struct block *map_block(size_t size)
 {
 	struct block *block = size < SIZE_MAX - HEAD ? map(HEAD + size, 0) : NULL;
@@ -92,8 +105,6 @@ bool heap_confine(size_t size)
 
 static bool have_stretch(size_t size)
 {
-	bool first = !stretch;
-	size_t length = first && size <= FIRST_STRETCH ? FIRST_STRETCH : STRETCH;
 	char *more;
 
 	if (size <= stretch_left)
@@ -102,11 +113,11 @@ static bool have_stretch(size_t size)
 		errno = ENOMEM;
 		return false;
 	}
-	more = map(length, first ? MAP_POPULATE : 0);
+	more = stretch ? map(STRETCH, 0) : first();
 	if (!more)
 		return false;
 	stretch = more;
-	stretch_left = length;
+	stretch_left = STRETCH;
 	return true;
 }
 
