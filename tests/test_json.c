@@ -64,6 +64,10 @@ static void test_parse(void)
 		CHECK_HAS(refusal("[\"a\\u0000b\"]", 12), "NUL");
 		CHECK_HAS(refusal("{\"a\\u0000b\":1}", 14), "NUL");
 		CHECK_HAS(refusal("[\"\xff\"]", 5), "not JSON");
+		CHECK_HAS(refusal("[\"\xc0\x9a\"]", 6), "not UTF-8"); /* overlong */
+		CHECK_HAS(refusal("{\"\xc0\x9a\":1}", 8), "not UTF-8");
+		CHECK_HAS(refusal("[\"\\udc00\"]", 10), "not UTF-8"); /* half of a pair */
+		CHECK_HAS(refusal("[\"\\ud83d\\ude00\"]", 16), "accepted");
 		CHECK_HAS(refusal("[1", 2), "not JSON");
 		CHECK_HAS(refusal("// x\n1", 6), "not JSON");
 		memset(deep, '[', 100);

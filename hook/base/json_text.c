@@ -9,6 +9,7 @@
 #include "file.h"
 #include "json_value.h"
 #include "mem.h"
+#include "utf8.h"
 
 enum { DEPTH_MAX = 64 };
 
@@ -69,11 +70,23 @@ static int on_number(void *parser, const char *text, size_t len)
 	return add_value(parser, json_new_with_text(JSON_NUMBER, text, len));
 }
 
-static int on_string(void *parser, const unsigned char *text, size_t len)
+/* yajl lets pass what is not the shortest form of a character, and half of a pair: NULL then. */
+static struct json *new_string(struct parser *parser, const unsigned char *text, size_t len)
 {
-	if (memchr(text, 0, len))
-		return refuse(parser, "a NUL inside a string");
-	return add_value(parser, json_new_with_text(JSON_STRING, (const char *)text, len));
+	struct json *string = json_new_with_text(JSON_STRING, (const char *)text, len);
+
+	if (strlen(string->text) == len && utf8_ok(string->text))
+		return string;
+	refuse(parser, strlen(string->text) == len ? "not UTF-8" : "a NUL inside a string");
+	json_free(string);
+	return NULL;
+}
+
+static int on_string(void *data, const unsigned char *text, size_t len)
+{
+	struct json *string = new_string(data, text, len);
+
+	return string ? add_value(data, string) : 0;
 }
 
 static int on_start_object(void *parser)
@@ -84,11 +97,11 @@ static int on_start_object(void *parser)
 static int on_key(void *data, const unsigned char *text, size_t len)
 {
 	struct parser *parser = data;
+	struct json *key = new_string(parser, text, len);
 
-	if (memchr(text, 0, len))
-		return refuse(parser, "a NUL inside a key");
-	parser->key[parser->depth - 1] = json_new_with_text(JSON_STRING, (const char *)text, len);
-	return 1;
+	if (key)
+		parser->key[parser->depth - 1] = key;
+	return key != NULL;
 }
 
 static int by_text(const void *a, const void *b)
