@@ -14,16 +14,17 @@
 struct call {
 	const char *type, *command, *id, *ifname, *args, *ipam, *more, *version;
 	bool fresh;
+	bool nameless;
 };
 
 /* The configuration has the network "net", and host-local's directory is the test's own. */
 static int call_plugin(const struct call *call, struct json **ret_output, struct err *err)
 {
 	auto_free char *text = mem_format(
-		"{\"cniVersion\":\"%s\",\"name\":\"net\",\"type\":\"bridge\",\"ipam\":{\"type\":"
+		"{\"cniVersion\":\"%s\",%s\"type\":\"bridge\",\"ipam\":{\"type\":"
 		"\"%s\"%s%s%s%s%s}%s%s}",
-		call->version ? call->version : "1.0.0", call->type,
-		strcmp(call->type, "host-local") == 0 ? ",\"dataDir\":\"" : "",
+		call->version ? call->version : "1.0.0", call->nameless ? "" : "\"name\":\"net\",",
+		call->type, strcmp(call->type, "host-local") == 0 ? ",\"dataDir\":\"" : "",
 		strcmp(call->type, "host-local") == 0 ? scratch : "",
 		strcmp(call->type, "host-local") == 0 ? "\"" : "", *call->ipam ? "," : "",
 		call->ipam, call->more ? "," : "", call->more ? call->more : "");
@@ -226,6 +227,18 @@ static void test_round(void)
 		CHECK_INT(forget("c4", small), 0);
 		CHECK_TEXT(host_local("c7", small), "10.1.0.5/29 via 10.1.0.1");
 		CHECK_TEXT(scratch_read("net/last_reserved_ip.0"), "10.1.0.5");
+	}
+	TEST("without a name of the network the leases of all are not looked at")
+	{
+		struct call call = { .type = "host-local", .ipam = small, .nameless = true };
+		auto_json struct json *output = NULL;
+		struct err err = { 0 };
+
+		start_over();
+		CHECK_HAS(answer(call), "missing network name");
+		call.command = "DEL";
+		CHECK_INT(call_plugin(&call, &output, &err), -EINVAL);
+		CHECK(access(scratch_path("lock"), F_OK) < 0);
 	}
 	TEST("into the next range of the set")
 	{

@@ -510,6 +510,17 @@ static void test_leases(void)
 		CHECK_INT(clean(none, false), 0);
 		CHECK(!is_there("none"));
 	}
+	TEST("a list that has lost its name: the leases of all networks are not looked at")
+	{
+		auto_free char *text = mem_format("{\"plugins\":[%s]}", plugins);
+		auto_json struct json *list = parse(text);
+		struct cni_attachment attachment = attach(list);
+
+		scratch_write("leases/10.8.0.9", "c1\r\neth0");
+		CHECK_INT(residue_clean(&attachment, soon(), &err), 0);
+		CHECK(is_there("leases/10.8.0.9"));
+		CHECK(!is_there("leases/lock"));
+	}
 	TEST("somebody is at the leases, or the lock is none: nothing is done, and said")
 	{
 		auto_free char *more =

@@ -77,8 +77,8 @@ static int clean_leases(const struct json *ipam, const struct cni_attachment *at
 			struct deadline deadline, struct err *err)
 {
 	const char *network = json_get_text(attachment->list, "name");
-	auto_free char *path = lease_dir(ipam, network ? network : "");
-	auto_close int dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_free char *path = network && *network ? lease_dir(ipam, network) : NULL;
+	auto_close int dirfd = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	auto_close int lock = -1;
 	const struct dirent *entry;
 	DIR *dir;

@@ -85,6 +85,9 @@ static int open_store(const struct builtin_call *call, bool make, struct store *
 					  .content = lease_content(owner_of(call)) };
 	int ret;
 
+	/* Its directory would be that of all networks. */
+	if (!*call->network)
+		return err_say(err, EINVAL, "missing network name");
 	if (store.dirfd < 0 && errno == ENOENT && !make)
 		return -ENOENT;
 	if (store.dirfd < 0 && errno == ENOENT) {
