@@ -74,7 +74,7 @@ no_runtime() {
 		[[ ! -e $frozen ]] || echo 0 >"$frozen"
 	done
 	wait_for 10 gone
-	for own in /tmp/crun.*; do # crun mounts its own program there for a moment
+	for own in /tmp/crun.* "$HOST_TMP/$RUNTIME"/*/runc.*; do # their own program, mounted for a moment
 		umount --no-mtab -l "$own" 2>/dev/null || true
 	done
 	rm -rf "${HOST_TMP:?}/$RUNTIME" /run/crun /run/runc /tmp/crun.* /tmp/runc.*
