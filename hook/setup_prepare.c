@@ -231,7 +231,7 @@ static int prepare_networks(struct setup *setup, bool keep, struct err *err)
 
 void setup_look_ahead(const struct conf *conf, struct conflist_dir *ret_networks)
 {
-	auto_free char *boot_id = journal_boot_id(); /* known from now on */
+	free(journal_boot_id()); /* known from now on */
 
 	conflist_load_dir(conf->cni_conf_dir, ret_networks, NULL);
 	netns_home(NULL);
