@@ -13,7 +13,7 @@
 enum { UNIT = 16, EVEN = 8, LARGEST = (64 << 10) / UNIT, KINDS = EVEN + 4 * 9 };
 
 /* A set-up needs 40 KiB, and to have them at once is cheaper than to ask for each page. */
-enum { AT_ONCE = 40 << 10, STRETCH = 256 << 10, PAGE = 4 << 10 };
+enum { AT_ONCE = 40 << 10, STRETCH = 256 << 10 };
 
 #ifndef MADV_POPULATE_WRITE /* musl 1.2.3 */
 #define MADV_POPULATE_WRITE 23
@@ -34,9 +34,6 @@ struct block {
 enum { HEAD = offsetof(struct block, content) };
 
 static struct block *freed[KINDS];
-
-/* The program's own: whoever could start has it, and cannot be refused it half-way. */
-static _Alignas(PAGE) char first_stretch[STRETCH];
 static char *stretch;
 static size_t stretch_left;
 static bool confined; /* to that */
@@ -74,10 +71,14 @@ static void *map(size_t size, int flags)
 	return place == MAP_FAILED ? NULL : place;
 }
 
-static char *first(void)
+/* Before anything is done, and more than a set-up needs: none is refused memory half-way. */
+static char *map_first(void)
 {
-	madvise(first_stretch, AT_ONCE, MADV_POPULATE_WRITE); /* else a page when it is touched */
-	return first_stretch;
+	char *place = map(STRETCH, 0);
+
+	if (place)
+		madvise(place, AT_ONCE, MADV_POPULATE_WRITE); /* else a page when it is touched */
+	return place;
 }
 
 static struct block *map_block(size_t size)
@@ -113,7 +114,7 @@ static bool have_stretch(size_t size)
 		errno = ENOMEM;
 		return false;
 	}
-	more = stretch ? map(STRETCH, 0) : first();
+	more = stretch ? map(STRETCH, 0) : map_first();
 	if (!more)
 		return false;
 	stretch = more;

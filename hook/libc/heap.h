@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The heap of a program that lives for a few milliseconds and asks a thousand times: blocks of 44
  * sizes from one stretch of memory, and a list of freed ones for each size. Nothing is given back
- * to the kernel but what is larger than 64 KiB. The first quarter of a MiB is the program's own, so
- * that no set-up is refused memory half-way; each further one is a system call. musl's own makes 44
- * in a set-up, and malloc and free are a fifth of the instructions with glibc's. One thread.
+ * to the kernel but what is larger than 64 KiB. A quarter of a MiB is asked for at a time: more
+ * than a set-up needs, so that none is refused memory half-way. musl's own makes 44 system calls in
+ * a set-up, and malloc and free are a fifth of the instructions with glibc's. One thread.
  *
  * What is freed twice, or was never given out, ends the process. */
 #pragma once
