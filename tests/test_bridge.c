@@ -36,10 +36,10 @@ static void test_ensure(struct batch *batch)
 		struct link_facts first, second;
 		struct err err = { 0 };
 
-		CHECK_INT(bridge_ensure(batch, "br0", 1300, false, &first, &err), 0);
+		CHECK_INT(bridge_ensure(batch, "br0", 1300, 0, &first, &err), 0);
 		CHECK_TEXT(first.kind, "bridge");
 		CHECK_INT(first.mtu, 1300);
-		CHECK_INT(bridge_ensure(batch, "br0", 1500, false, &second, &err), 0);
+		CHECK_INT(bridge_ensure(batch, "br0", 1500, 0, &second, &err), 0);
 		CHECK_INT(second.index, first.index);
 		CHECK(memcmp(second.mac, first.mac, sizeof(first.mac)) == 0);
 		CHECK(second.flags & IFF_UP);
@@ -54,10 +54,10 @@ static void test_ensure(struct batch *batch)
 		struct link_facts facts;
 		struct err err = { 0 };
 
-		CHECK_INT(bridge_ensure(batch, "br0", 0, true, &facts, &err), 0);
-		CHECK_INT(bridge_ensure(batch, "br0", 0, false, &facts, &err), 0);
+		CHECK_INT(bridge_ensure(batch, "br0", 0, BRIDGE_PROMISCUOUS, &facts, &err), 0);
+		CHECK_INT(bridge_ensure(batch, "br0", 0, 0, &facts, &err), 0);
 		CHECK(facts.flags & IFF_PROMISC); /* never taken back */
-		CHECK_INT(bridge_ensure(batch, "br1", 0, true, &facts, &err), 0);
+		CHECK_INT(bridge_ensure(batch, "br1", 0, BRIDGE_PROMISCUOUS, &facts, &err), 0);
 		CHECK_INT(facts.mtu, 1500);
 		CHECK_INT(facts_of_link(batch, "br1", &facts, &err), 0);
 		CHECK((facts.flags & (IFF_UP | IFF_PROMISC)) == (IFF_UP | IFF_PROMISC));
@@ -68,7 +68,7 @@ static void test_ensure(struct batch *batch)
 		struct err err = { 0 };
 
 		CHECK(run_quietly("ip link set br1 down"));
-		CHECK_INT(bridge_ensure(batch, "br1", 0, false, &facts, &err), 0);
+		CHECK_INT(bridge_ensure(batch, "br1", 0, 0, &facts, &err), 0);
 		CHECK_INT(facts_of_link(batch, "br1", &facts, &err), 0);
 		CHECK(facts.flags & IFF_UP);
 	}
@@ -78,9 +78,9 @@ static void test_ensure(struct batch *batch)
 		struct err err = { 0 };
 
 		CHECK(run_quietly("ip link add other type veth peer name another"));
-		CHECK_INT(bridge_ensure(batch, "other", 0, false, &facts, &err), -ENOTSUP);
+		CHECK_INT(bridge_ensure(batch, "other", 0, 0, &facts, &err), -ENOTSUP);
 		CHECK_HAS(err.text, "\"other\" already exists but is not a bridge");
-		CHECK(bridge_ensure(batch, "a/b", 0, false, &facts, &err) < 0);
+		CHECK(bridge_ensure(batch, "a/b", 0, 0, &facts, &err) < 0);
 		CHECK_HAS(err.text, "a/b");
 	}
 }

@@ -779,8 +779,8 @@ static void test_in_process(void)
 			{ "{\"type\":\"bridge\",\"ipam\":{\"type\":\"static\"}}", true, "" },
 			{ "{\"type\":\"bridge\",\"ipam\":{\"type\":\"static\"}}", false,
 			  "plugin bridge: no executable \"bridge\" in " },
-			{ "{\"type\":\"bridge\",\"vlan\":7}", true,
-			  "and the built-in one does not do: vlan" },
+			{ "{\"type\":\"bridge\",\"future\":7}", true,
+			  "and the built-in one does not do: future" },
 			{ "{\"type\":\"a\"},{\"type\":\"none\"}", true, "plugin none: " },
 		};
 

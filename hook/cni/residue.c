@@ -12,6 +12,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "chains.h"
+#include "firewall/false_mac.h"
 #include "forward.h"
 #include "lease.h"
 
@@ -128,6 +129,13 @@ static int clean_forward(const struct json *known, struct deadline deadline, str
 	return forward_remove(&result, deadline, err);
 }
 
+static int clean_false_macs(const struct cni_attachment *attachment, struct err *err)
+{
+	return false_mac_remove(&(struct false_mac){ .container = attachment->container_id,
+						     .ifname = attachment->ifname },
+				err);
+}
+
 int residue_clean_rules(const struct json *plugin, const struct cni_attachment *attachment,
 			const struct json *known, struct deadline deadline, struct err *err)
 {
@@ -140,6 +148,8 @@ int residue_clean_rules(const struct json *plugin, const struct cni_attachment *
 		ret = clean_portmap(attachment, deadline, err);
 	if (ret == 0 && type && strcmp(type, "firewall") == 0)
 		ret = clean_forward(known, deadline, err);
+	if (ret == 0 && json_get_true(plugin, "macspoofchk"))
+		ret = clean_false_macs(attachment, err);
 	return ret;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the reference plugins (containernetworking/plugins, all releases) leave behind for good when
  * one of them was killed at work, or when a DEL came after the namespace was gone: of bridge and
- * ptp the masquerade chain, since DEL reads the address from the container's link; of portmap the
- * chain of the family that DEL did not reach; of host-local a lease file without content, from a
- * kill between its creation and the write; of tuning its backup file. All of it is found by name,
- * from the network's and the container's alone. Needed only after an interruption, so its cost does
- * not matter. */
+ * ptp the masquerade chain, since DEL reads the address from the container's link; of bridge the
+ * rules against false MACs; of portmap the chain of the family that DEL did not reach; of
+ * host-local a lease file without content, from a kill between its creation and the write; of
+ * tuning its backup file. All of it is found by name, from the network's and the container's alone.
+ * Needed only after an interruption, so its cost does not matter. */
 #pragma once
 
 #include "base/clock.h"

@@ -139,7 +139,8 @@ void rule_counter(const struct rule_building *rule)
 	end(rule, begin(rule, "counter"));
 }
 
-void rule_verdict(const struct rule_building *rule, int verdict)
+/* chain: of a jump, else NULL. */
+static void put_verdict(const struct rule_building *rule, int verdict, const char *chain)
 {
 	struct expression expression = begin(rule, "immediate");
 	size_t data, nest;
@@ -148,9 +149,21 @@ void rule_verdict(const struct rule_building *rule, int verdict)
 	data = nft_nest(rule->batch, NFTA_IMMEDIATE_DATA);
 	nest = nft_nest(rule->batch, NFTA_DATA_VERDICT);
 	nft_put_u32(rule->batch, NFTA_VERDICT_CODE, (uint32_t)verdict);
+	if (chain)
+		nft_put_text(rule->batch, NFTA_VERDICT_CHAIN, chain);
 	nft_unnest(rule->batch, nest);
 	nft_unnest(rule->batch, data);
 	end(rule, expression);
+}
+
+void rule_verdict(const struct rule_building *rule, int verdict)
+{
+	put_verdict(rule, verdict, NULL);
+}
+
+void rule_jump(const struct rule_building *rule, const char *chain)
+{
+	put_verdict(rule, NFT_JUMP, chain);
 }
 
 void rule_dnat(const struct rule_building *rule, int family, uint32_t port_reg)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Inside the nftables backend only: the expressions of a rule, one function each, in the order of
+/* Inside firewall/ only: the expressions of a rule, one function each, in the order of
  * their appearance. Values are in network byte order where packets are. */
 #pragma once
 
@@ -36,5 +36,6 @@ void rule_lookup(const struct rule_building *rule, const char *set, bool map);
 void rule_set_mark(const struct rule_building *rule); /* from REG_KEY */
 void rule_counter(const struct rule_building *rule);
 void rule_verdict(const struct rule_building *rule, int verdict);
+void rule_jump(const struct rule_building *rule, const char *chain);
 void rule_dnat(const struct rule_building *rule, int family, uint32_t port_reg);
 void rule_masquerade(const struct rule_building *rule);

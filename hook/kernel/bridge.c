@@ -21,11 +21,15 @@ static int send_one(struct batch *batch, int tolerated, const char *what, struct
 	return err_set(err, -batch->codes[0], "%s", what);
 }
 
-static int create(struct batch *batch, const char *name, unsigned int mtu, struct err *err)
+static int create(struct batch *batch, const char *name, unsigned int mtu, bool vlans,
+		  struct err *err)
 {
+	const unsigned char on = 1;
 	const struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
-	auto_free char *what = mem_format("create bridge %s", name);
-	size_t link;
+	auto_free char *what =
+		mem_format("create bridge %s%s", name,
+			   vlans ? " to keep VLANs apart (CONFIG_BRIDGE_VLAN_FILTERING)" : "");
+	size_t link, data;
 
 	batch_request(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof(info));
 	batch_put_text(batch, IFLA_IFNAME, name);
@@ -33,6 +37,11 @@ static int create(struct batch *batch, const char *name, unsigned int mtu, struc
 		batch_put_u32(batch, IFLA_MTU, mtu);
 	link = batch_nest(batch, IFLA_LINKINFO);
 	batch_put_text(batch, IFLA_INFO_KIND, "bridge");
+	if (vlans) {
+		data = batch_nest(batch, IFLA_INFO_DATA);
+		batch_put(batch, IFLA_BR_VLAN_FILTERING, &on, sizeof(on));
+		batch_unnest(batch, data);
+	}
 	batch_unnest(batch, link);
 	return send_one(batch, EEXIST, what, err); /* EEXIST: somebody else was faster */
 }
@@ -49,16 +58,16 @@ static int set_flags(struct batch *batch, const char *name, int index, unsigned 
 	return send_one(batch, 0, what, err);
 }
 
-int bridge_ensure(struct batch *batch, const char *name, unsigned int mtu, bool promiscuous,
+int bridge_ensure(struct batch *batch, const char *name, unsigned int mtu, unsigned int flags,
 		  struct link_facts *ret_facts, struct err *err)
 {
-	unsigned int wanted = IFF_UP | (promiscuous ? IFF_PROMISC : 0);
+	unsigned int wanted = IFF_UP | (flags & BRIDGE_PROMISCUOUS ? IFF_PROMISC : 0);
 	int ret = facts_glance_bridge(batch->fd, name, ret_facts)
 			  ? 0
 			  : facts_of_link(batch, name, ret_facts, err);
 
 	if (ret == -ENODEV) {
-		ret = create(batch, name, mtu, err);
+		ret = create(batch, name, mtu, flags & BRIDGE_VLANS, err);
 		if (ret == 0)
 			ret = facts_of_link(batch, name, ret_facts, err);
 		if (ret == -ENODEV)

@@ -10,9 +10,14 @@
 
 enum { BRIDGE_PORTS_MAX = 1023 }; /* linux/net/bridge: BR_MAX_PORTS less the one it never gives */
 
-/* mtu (0: the kernel's) counts for one that is made. promiscuous: IFF_PROMISC, never taken back. Of
- * the facts at least index, flags, kind and MAC are told. ENOTSUP: something else has the name. */
-int bridge_ensure(struct batch *batch, const char *name, unsigned int mtu, bool promiscuous,
+enum {
+	BRIDGE_PROMISCUOUS = 1, /* IFF_PROMISC, never taken back */
+	BRIDGE_VLANS = 2,       /* one that is made keeps VLANs apart */
+};
+
+/* mtu (0: the kernel's) counts for one that is made. Of the facts at least index, flags, kind and
+ * MAC are told. ENOTSUP: something else has the name. */
+int bridge_ensure(struct batch *batch, const char *name, unsigned int mtu, unsigned int flags,
 		  struct link_facts *ret_facts, struct err *err);
 
 /* Give it this address, and its MAC for good, lest it change with its ports. Another IPv4 address,

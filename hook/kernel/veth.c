@@ -62,7 +62,8 @@ static void request_pair(struct batch *batch, const struct veth *veth)
 	peer = batch_nest(batch, VETH_INFO_PEER);
 	batch_append(batch, &container, sizeof(container));
 	put_end(batch, veth->ifname, veth->mac, veth->mtu);
-	batch_put_u32(batch, IFLA_NET_NS_FD, (uint32_t)veth->netns);
+	if (veth->netns >= 0)
+		batch_put_u32(batch, IFLA_NET_NS_FD, (uint32_t)veth->netns);
 	batch_unnest(batch, peer);
 	batch_unnest(batch, data);
 	batch_unnest(batch, info);
@@ -78,8 +79,8 @@ static int explain(const struct veth *veth, int code, struct err *err)
 			       "bridge %s is full: the kernel gives it %d ports; use another "
 			       "bridge for the containers to come",
 			       veth->master_name, BRIDGE_PORTS_MAX);
-	return err_set(err, -code, "create veth %s with the container's %s", veth->host,
-		       veth->ifname);
+	return err_set(err, -code, "create veth %s with %s%s", veth->host,
+		       veth->netns < 0 ? "" : "the container's ", veth->ifname);
 }
 
 /* Which of the two names is taken? */

@@ -12,7 +12,7 @@
 struct veth {
 	char host[IF_NAMESIZE]; /* out: vethXXXXXXXX, by chance */
 	const char *ifname;     /* of the container's end */
-	int netns;              /* descriptor of the container's namespace */
+	int netns;              /* descriptor of the container's namespace; -1: this one */
 	int master;             /* index of the bridge, and its name for messages */
 	const char *master_name;
 	unsigned int mtu; /* 0: the kernel's */

@@ -9,8 +9,10 @@
 #include <sys/socket.h>
 
 #include "base/auto.h"
+#include "base/log.h"
 #include "bridge.h"
 #include "bridge_gateway.h"
+#include "firewall/false_mac.h"
 #include "interface.h"
 #include "ipam.h"
 #include "kernel/bridge.h"
@@ -75,8 +77,11 @@ static void complete_result(const struct bridge_settings *settings, struct resul
 struct attaching {
 	const struct builtin_call *call;
 	struct bridge_settings settings;
-	struct batch *batch;      /* of the host */
-	struct link_facts bridge; /* before it has got one port more */
+	struct batch *batch;        /* of the host */
+	struct link_facts bridge;   /* before it has got one port more */
+	const char *gateway_name;   /* of the link that has the gateways' addresses: the bridge, */
+	char vlan_end[IF_NAMESIZE]; /* or the host's end in the VLAN */
+	struct link_facts gateway;
 	struct bridge_gateways gateways;
 	struct inside *inside;
 	bool has_lease;
@@ -131,15 +136,68 @@ static int make_veth(struct attaching *attaching, struct err *err)
 	return veth_make(attaching->batch, &attaching->veth, err);
 }
 
+/* Before the container's end is up, and so before anything comes through. */
+static int join_vlans(struct attaching *attaching, struct err *err)
+{
+	const struct bridge_settings *settings = &attaching->settings;
+	bool filters = true;
+	int ret;
+
+	if (!settings->has_vlans)
+		return 0;
+	ret = bridge_vlans_set(attaching->batch, settings->bridge,
+			       facts_index(attaching->batch->fd, attaching->veth.host),
+			       &settings->vlans, &filters, err);
+	if (ret == 0 && !filters)
+		log_warning("bridge %s does not keep VLANs apart: `ip link set %s type bridge "
+			    "vlan_filtering 1` has it do so",
+			    settings->bridge, settings->bridge);
+	if (ret < 0 || !settings->vlans.access || attaching->gateways.count == 0)
+		return ret;
+	attaching->gateway_name = attaching->vlan_end;
+	return bridge_vlan_ensure_end(attaching->batch, settings->bridge, settings->vlans.access,
+				      settings->vlans.keep_default, attaching->vlan_end,
+				      &attaching->gateway, err);
+}
+
+static struct false_mac false_mac_of(const struct builtin_call *call)
+{
+	return (struct false_mac){ .container = call->cni->container_id,
+				   .ifname = call->cni->ifname };
+}
+
+static int refuse_false_macs(const struct attaching *attaching, struct err *err)
+{
+	struct false_mac rules = false_mac_of(attaching->call);
+
+	if (!attaching->settings.check_mac)
+		return 0;
+	rules.port = attaching->veth.host;
+	memcpy(rules.mac, attaching->veth.mac, sizeof(rules.mac));
+	return false_mac_add(&rules, err);
+}
+
+static int let_false_macs(const struct builtin_call *call, struct err *err)
+{
+	const struct false_mac rules = false_mac_of(call);
+
+	return json_true(json_get_fold(call->conf, "macspoofchk")) ? false_mac_remove(&rules, err)
+								   : 0;
+}
+
 /* What can be asked for once there is a port. */
 static int settle_host(struct attaching *attaching, struct err *err)
 {
 	struct batch *batch = attaching->batch;
-	int ret = veth_request_port(batch, &attaching->veth, err);
+	int ret = join_vlans(attaching, err);
 
+	if (ret == 0)
+		ret = refuse_false_macs(attaching, err);
+	if (ret == 0)
+		ret = veth_request_port(batch, &attaching->veth, err);
 	if (ret < 0)
 		return ret;
-	bridge_gateways_request(batch, attaching->bridge.index, &attaching->gateways);
+	bridge_gateways_request(batch, attaching->gateway.index, &attaching->gateways);
 	ret = batch_send_and_read(batch, read_answer, &attaching->gateways, err);
 	if (ret < 0)
 		return ret;
@@ -191,6 +249,23 @@ static void name_interfaces(const struct attaching *attaching, const unsigned ch
 	facts_mac_text(attaching->veth.mac, mac);
 	results_add_interface(result, attaching->call->cni->ifname, mac,
 			      attaching->call->cni->netns);
+	if (attaching->gateway_name != attaching->vlan_end)
+		return;
+	facts_mac_text(attaching->gateway.mac, mac);
+	results_add_interface(result, attaching->vlan_end, mac, "");
+}
+
+static int find_bridge(struct attaching *attaching, struct err *err)
+{
+	const struct bridge_settings *settings = &attaching->settings;
+	unsigned int flags = (settings->promiscuous ? BRIDGE_PROMISCUOUS : 0) |
+			     (settings->has_vlans ? BRIDGE_VLANS : 0);
+	int ret = bridge_ensure(attaching->batch, settings->bridge, settings->mtu, flags,
+				&attaching->bridge, err);
+
+	attaching->gateway_name = settings->bridge;
+	attaching->gateway = attaching->bridge;
+	return ret;
 }
 
 static int attach(struct attaching *attaching, struct err *err)
@@ -202,14 +277,14 @@ static int attach(struct attaching *attaching, struct err *err)
 
 	ret = batch_home(&attaching->batch, err);
 	if (ret == 0)
-		ret = bridge_ensure(attaching->batch, settings->bridge, settings->mtu,
-				    settings->promiscuous, &attaching->bridge, err);
+		ret = find_bridge(attaching, err);
 	if (ret == 0)
 		ret = make_links(attaching, err);
 	if (ret == 0)
 		ret = configure(attaching, err);
 	if (ret == 0)
-		ret = bridge_gateways_ensure(attaching->batch, settings, &attaching->bridge,
+		ret = bridge_gateways_ensure(attaching->batch, attaching->gateway_name,
+					     settings->force, &attaching->gateway,
 					     &attaching->gateways, err);
 	/* One whose MAC is nobody's takes the lowest of its ports': so it is looked at again. */
 	if (ret == 0 && !facts_mac(attaching->batch->fd, settings->bridge, mac))
@@ -230,12 +305,13 @@ static void take_back(struct attaching *attaching)
 	auto_batch struct batch links = { .fd = -1 };
 	struct err ignored;
 
-	bridge_gateways_take_back(attaching->batch, attaching->bridge.index, &attaching->gateways);
+	bridge_gateways_take_back(attaching->batch, attaching->gateway.index, &attaching->gateways);
 	if (attaching->veth.made && batch_open(&links, &ignored) == 0)
 		linger_delete_link(&links, attaching->veth.host, attaching->call->cni->deadline,
 				   &ignored);
 	if (attaching->has_lease)
 		ipam_del(attaching->call, &ignored);
+	let_false_macs(attaching->call, &ignored);
 }
 
 static int open_inside(const struct builtin_call *call, struct inside *ret_inside, struct err *err)
@@ -282,13 +358,23 @@ static int detach(const struct builtin_call *call, struct err *err)
 				  call->cni->deadline, err);
 }
 
+/* All of it, whatever becomes of a part. The first error counts. */
 static int del(const struct builtin_call *call, struct err *err)
 {
+	static int (*const parts[])(const struct builtin_call *call, struct err *err) = {
+		detach,
+		ipam_del,
+		let_false_macs,
+	};
 	struct err ignored;
-	int ret = detach(call, err);
-	int lease = ipam_del(call, ret < 0 ? &ignored : err);
+	int first = 0;
 
-	return ret < 0 ? ret : lease;
+	for (size_t i = 0; i < array_size(parts); i++) {
+		int ret = parts[i](call, first < 0 ? &ignored : err);
+
+		first = first < 0 ? first : ret;
+	}
+	return first;
 }
 
 /* ---- what it asks of the firewall, and what it does not know ---- */
@@ -320,17 +406,10 @@ static bool other_backend(const struct json *conf, const char *firewall)
 	       (strcmp(backend, "iptables") == 0) != (strcmp(firewall, "iptables") == 0);
 }
 
-/* VLANs and the rules against false MACs are the executable's. */
 static const char *cannot(const struct json *conf, const char *firewall)
 {
-	int64_t vlan = 0;
-
-	if (json_int(json_get_fold(conf, "vlan"), &vlan) && vlan != 0)
-		return "vlan";
-	if (json_count(json_get_fold(conf, "vlanTrunk")) > 0)
+	if (!bridge_trunk_known(json_get_fold(conf, "vlanTrunk")))
 		return "vlanTrunk";
-	if (json_true(json_get_fold(conf, "macspoofchk")))
-		return "macspoofchk";
 	if (other_backend(conf, firewall))
 		return "ipMasq by that backend";
 	return ipam_cannot(conf);

@@ -5,6 +5,7 @@
 
 #include "base/auto.h"
 #include "bridge.h"
+#include "firewall/false_mac.h"
 #include "interface.h"
 #include "ipam.h"
 #include "kernel/facts.h"
@@ -120,5 +121,9 @@ int bridge_check(const struct builtin_call *call, struct err *err)
 		ret = check_container_end(&check, netns, err);
 	if (ret == 0)
 		ret = check_host_end(&check, err);
+	if (ret == 0 && check.settings.check_mac)
+		ret = false_mac_check(&(struct false_mac){ .container = call->cni->container_id,
+							   .ifname = call->cni->ifname },
+				      err);
 	return ret < 0 ? ret : interface_check(netns, call->cni->ifname, &call->previous, err);
 }

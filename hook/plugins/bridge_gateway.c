@@ -132,8 +132,8 @@ static int forward(size_t family, struct err *err)
 	return sysctl_ensure(keys[family], "1", err);
 }
 
-int bridge_gateways_ensure(struct batch *batch, const struct bridge_settings *settings,
-			   struct link_facts *bridge, struct bridge_gateways *gateways,
+int bridge_gateways_ensure(struct batch *batch, const char *bridge, bool force,
+			   struct link_facts *facts, struct bridge_gateways *gateways,
 			   struct err *err)
 {
 	int ret = 0;
@@ -144,8 +144,8 @@ int bridge_gateways_ensure(struct batch *batch, const struct bridge_settings *se
 
 		if (gateway->state == GATEWAY_THERE)
 			continue;
-		ret = bridge_ensure_address(batch, settings->bridge, bridge, &gateway->address,
-					    added, settings->force, err);
+		ret = bridge_ensure_address(batch, bridge, facts, &gateway->address, added, force,
+					    err);
 		if (ret == 0)
 			gateway->state = GATEWAY_THERE;
 	}

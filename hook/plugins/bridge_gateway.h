@@ -32,9 +32,9 @@ void bridge_gateways_request(struct batch *batch, int bridge, struct bridge_gate
 void bridge_gateways_read(struct bridge_gateways *gateways, const struct nlmsghdr *object);
 void bridge_gateways_result(const struct batch *batch, struct bridge_gateways *gateways);
 
-/* What is not so yet. EADDRINUSE: the bridge has another address, and is not to lose it. */
-int bridge_gateways_ensure(struct batch *batch, const struct bridge_settings *settings,
-			   struct link_facts *bridge, struct bridge_gateways *gateways,
+/* What is not so yet. EADDRINUSE: the bridge has another address, and is not to lose it (force). */
+int bridge_gateways_ensure(struct batch *batch, const char *bridge, bool force,
+			   struct link_facts *facts, struct bridge_gateways *gateways,
 			   struct err *err);
 
 /* What was added only because it was asked for. */

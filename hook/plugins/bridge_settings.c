@@ -50,6 +50,7 @@ int bridge_read_settings(const struct builtin_call *call, struct bridge_settings
 		.isolated = flag(call, "portIsolation"),
 		.dad = flag(call, "enabledad"),
 		.down = flag(call, "disableContainerInterface"),
+		.check_mac = flag(call, "macspoofchk"),
 		.mtu = (unsigned int)mtu,
 	};
 	if (!conflist_ifname_ok(ret_settings->bridge))
@@ -64,5 +65,7 @@ int bridge_read_settings(const struct builtin_call *call, struct bridge_settings
 		return err_say(err, EINVAL,
 			       "cannot use IPAM when DisableContainerInterface flag "
 			       "is set");
+	if (bridge_read_vlans(call, ret_settings, err) < 0)
+		return -EINVAL;
 	return read_mac(call, ret_settings, err);
 }

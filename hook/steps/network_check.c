@@ -13,6 +13,8 @@
 #include "cni/conflist.h"
 #include "cni/lease.h"
 #include "cni/result.h"
+#include "firewall/false_mac.h"
+#include "kernel/facts.h"
 #include "kernel/netns.h"
 #include "kernel/present.h"
 #include "steps/network_parts.h"
@@ -163,6 +165,41 @@ static bool maps_ports(const struct look *look, const struct json *plugin)
 	       by_iptables(plugin, "backend");
 }
 
+static bool refuses_false_macs(const struct json *plugin)
+{
+	const char *type = json_get_text(plugin, "type");
+
+	return type && strcmp(type, "bridge") == 0 && json_get_true(plugin, "macspoofchk");
+}
+
+/* bridge names itself, the port, and the container's end. */
+static bool false_mac_of(const struct look *look, const struct json *plugin,
+			 struct false_mac *ret_rules)
+{
+	const char *bridge = json_get_text(plugin, "bridge");
+	const struct result_interface *interfaces = look->result.interfaces;
+
+	*ret_rules = (struct false_mac){ .container = look->attachment.container_id,
+					 .ifname = look->attachment.ifname };
+	for (size_t i = 0; i + 2 < look->result.interface_count; i++)
+		if (strcmp(interfaces[i].name, bridge && *bridge ? bridge : "cni0") == 0 &&
+		    strcmp(interfaces[i + 2].name, look->attachment.ifname) == 0) {
+			ret_rules->port = interfaces[i + 1].name;
+			return facts_mac_parse(interfaces[i + 2].mac, ret_rules->mac);
+		}
+	return false;
+}
+
+static void look_at_false_macs(const struct look *look, const struct json *plugin)
+{
+	struct false_mac rules;
+	struct err err;
+
+	if (refuses_false_macs(plugin) && false_mac_of(look, plugin, &rules) &&
+	    false_mac_check(&rules, &err) < 0)
+		step_say(look->findings, "%s", err.text);
+}
+
 /* The CHECK of portmap before 1.3.0 looks for the rules of one family in the other one, and so is
  * never content where ip6tables works. The look at its chains stands in for it. */
 static void on_failed_check(void *data, const char *type, const struct err *why)
@@ -238,11 +275,13 @@ int network_check(struct step *step, const struct step_context *context,
 
 		look_at_leases(&look, plugin);
 		if (cni_built_in(&look.attachment, plugin))
-			continue; /* its rules are the firewall step's */
+			continue; /* its rules are the firewall step's, or its CHECK looks at them
+				   */
 		if (masquerades(plugin))
 			look_at_chain(&look, CHAIN_MASQUERADE, "masquerade");
 		if (maps_ports(&look, plugin))
 			look_at_chain(&look, CHAIN_PORTMAP, "port mapping");
+		look_at_false_macs(&look, plugin);
 	}
 	return check_by_plugins(&look, err);
 }
@@ -259,6 +298,16 @@ static int reload_masquerade(struct look *look, struct err *err)
 	return chain_masquerade(AF_INET6, &look->attachment, &look->result, deadline, err);
 }
 
+/* They are the same whoever made them. */
+static int reload_false_macs(const struct look *look, const struct json *plugin, struct err *err)
+{
+	struct false_mac rules;
+
+	if (!refuses_false_macs(plugin) || !false_mac_of(look, plugin, &rules))
+		return 0;
+	return false_mac_add(&rules, err);
+}
+
 int network_reload(struct step *step, const struct step_context *context, struct err *err)
 {
 	static const char *const types[] = { "firewall", "portmap" };
@@ -271,6 +320,8 @@ int network_reload(struct step *step, const struct step_context *context, struct
 		if (masquerades(json_at(plugins, i)) &&
 		    !cni_built_in(&look.attachment, json_at(plugins, i)))
 			ret = reload_masquerade(&look, err);
+	for (size_t i = 0; ret == 0 && i < json_count(plugins); i++)
+		ret = reload_false_macs(&look, json_at(plugins, i), err);
 	for (size_t i = 0; ret == 0 && i < array_size(types); i++)
 		ret = cni_add_again(&look.attachment, types[i], step->result, context->deadline,
 				    err);
