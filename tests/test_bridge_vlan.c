@@ -77,7 +77,7 @@ static void test_settings(void)
 			CHECK_INT(read_conf(cases[i].conf, &settings, &err), 0);
 			vlans = text_of(&settings.vlans);
 			CHECK_TEXT(vlans, cases[i].vlans);
-			CHECK_INT(settings.has_vlans, cases[i].has);
+			CHECK_INT(settings.keeps_vlans_apart, cases[i].has);
 			CHECK_INT(settings.vlans.keep_default, cases[i].keep_default);
 		}
 }

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/auto.h"
 #include "base/log.h"
@@ -22,55 +21,6 @@
 #include "kernel/sysctl.h"
 #include "kernel/veth.h"
 #include "results.h"
-
-/* ---- gateways ---- */
-
-static bool has_route_with_gateway(const struct result *result, const char *dst)
-{
-	for (size_t i = 0; i < result->route_count; i++)
-		if (strcmp(result->routes[i].dst, dst) == 0 && *result->routes[i].gw)
-			return true;
-	return false;
-}
-
-/* The first address of the network. */
-static char *first_address(const struct facts_address *address)
-{
-	size_t size = address->family == AF_INET6 ? 16 : 4;
-	auto_result struct result scratch = { 0 };
-	struct facts_address first = *address;
-
-	for (unsigned int bit = first.length; bit < 8 * size; bit++)
-		first.bytes[bit / 8] &= (unsigned char)~(0x80 >> bit % 8);
-	for (size_t i = size; i-- > 0 && ++first.bytes[i] == 0;)
-		;
-	results_add_ip(&scratch, first.family, first.bytes, first.length, first.bytes, -1);
-	return take_ptr(scratch.ips[0].gateway);
-}
-
-/* Fill in what IPAM left open; the same for the default route, once a family. */
-static void complete_result(const struct bridge_settings *settings, struct result *result)
-{
-	bool found[2] = { false, false };
-
-	for (size_t i = 0; i < result->ip_count; i++) {
-		struct result_ip *ip = &result->ips[i];
-		const char *dst = ip->family == AF_INET6 ? "::/0" : "0.0.0.0/0";
-		struct facts_address address;
-
-		ip->interface = 2;
-		if (!*ip->gateway && settings->gateway &&
-		    results_parse_cidr(ip->address, &address)) {
-			free(ip->gateway);
-			ip->gateway = first_address(&address);
-		}
-		if (!settings->default_route || found[ip->family == AF_INET6])
-			continue;
-		found[ip->family == AF_INET6] = true;
-		if (!has_route_with_gateway(result, dst))
-			results_add_route(result, dst, ip->gateway, NULL);
-	}
-}
 
 /* ---- ADD ---- */
 
@@ -102,7 +52,7 @@ static int ask_ipam(struct attaching *attaching, struct err *err)
 	attaching->has_lease = true;
 	if (attaching->result->ip_count == 0)
 		return err_say(err, EADDRNOTAVAIL, "IPAM plugin returned missing IP config");
-	complete_result(&attaching->settings, attaching->result);
+	bridge_gateways_complete(&attaching->settings, attaching->result);
 	attaching->gateways = bridge_gateways_of(&attaching->settings, attaching->result);
 	return 0;
 }
@@ -143,7 +93,7 @@ static int join_vlans(struct attaching *attaching, struct err *err)
 	bool filters = true;
 	int ret;
 
-	if (!settings->has_vlans)
+	if (!settings->vlans.access && !settings->vlans.native)
 		return 0;
 	ret = bridge_vlans_set(attaching->batch, settings->bridge,
 			       facts_index(attaching->batch->fd, attaching->veth.host),
@@ -259,7 +209,7 @@ static int find_bridge(struct attaching *attaching, struct err *err)
 {
 	const struct bridge_settings *settings = &attaching->settings;
 	unsigned int flags = (settings->promiscuous ? BRIDGE_PROMISCUOUS : 0) |
-			     (settings->has_vlans ? BRIDGE_VLANS : 0);
+			     (settings->keeps_vlans_apart ? BRIDGE_VLANS : 0);
 	int ret = bridge_ensure(attaching->batch, settings->bridge, settings->mtu, flags,
 				&attaching->bridge, err);
 

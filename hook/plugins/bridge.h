@@ -11,7 +11,7 @@ struct bridge_settings {
 	unsigned int mtu;
 	bool has_mac;
 	unsigned char mac[6];
-	bool has_vlans;
+	bool keeps_vlans_apart; /* a bridge that is made; true already for an empty trunk */
 	struct bridge_vlans vlans;
 };
 

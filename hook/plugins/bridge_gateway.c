@@ -14,6 +14,54 @@
 
 static const int families[] = { AF_INET, AF_INET6 };
 
+/* ---- in the result ---- */
+
+static bool has_route_with_gateway(const struct result *result, const char *dst)
+{
+	for (size_t i = 0; i < result->route_count; i++)
+		if (strcmp(result->routes[i].dst, dst) == 0 && *result->routes[i].gw)
+			return true;
+	return false;
+}
+
+/* The first address of the network. */
+static char *first_address(const struct facts_address *address)
+{
+	size_t size = address->family == AF_INET6 ? 16 : 4;
+	auto_result struct result scratch = { 0 };
+	struct facts_address first = *address;
+
+	for (unsigned int bit = first.length; bit < 8 * size; bit++)
+		first.bytes[bit / 8] &= (unsigned char)~(0x80 >> bit % 8);
+	for (size_t i = size; i-- > 0 && ++first.bytes[i] == 0;)
+		;
+	results_add_ip(&scratch, first.family, first.bytes, first.length, first.bytes, -1);
+	return take_ptr(scratch.ips[0].gateway);
+}
+
+void bridge_gateways_complete(const struct bridge_settings *settings, struct result *result)
+{
+	bool found[2] = { false, false };
+
+	for (size_t i = 0; i < result->ip_count; i++) {
+		struct result_ip *ip = &result->ips[i];
+		const char *dst = ip->family == AF_INET6 ? "::/0" : "0.0.0.0/0";
+		struct facts_address address;
+
+		ip->interface = 2;
+		if (!*ip->gateway && settings->gateway &&
+		    results_parse_cidr(ip->address, &address)) {
+			free(ip->gateway);
+			ip->gateway = first_address(&address);
+		}
+		if (!settings->default_route || found[ip->family == AF_INET6])
+			continue;
+		found[ip->family == AF_INET6] = true;
+		if (!has_route_with_gateway(result, dst))
+			results_add_route(result, dst, ip->gateway, NULL);
+	}
+}
+
 struct bridge_gateways bridge_gateways_of(const struct bridge_settings *settings,
 					  const struct result *result)
 {

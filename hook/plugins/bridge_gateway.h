@@ -22,6 +22,9 @@ struct bridge_gateways {
 	bool forwards[2];
 };
 
+/* Fill in what IPAM left open: each address's gateway, and a default route for each family. */
+void bridge_gateways_complete(const struct bridge_settings *settings, struct result *result);
+
 /* None when the bridge is not to be one. */
 struct bridge_gateways bridge_gateways_of(const struct bridge_settings *settings,
 					  const struct result *result);
