@@ -159,9 +159,9 @@ facts() {
 	"$HOST" --bare sh -ec 'test "$(ls /sys/class/net)" = lo; test -z "$(ls -A /run)"; ip addr | grep 127.0.0.1'
 	if type -P busybox; then
 		"$HOST" sh -ec '
-			busybox ping -c 1 -W 1 192.0.2.2
-			busybox ping -c 1 -W 1 2001:db8:ffff::2
-			ip netns exec neighbour busybox ping -c 1 -W 1 2001:db8:ffff::1
+			busybox ping -c 2 -W 5 192.0.2.2
+			busybox ping -c 2 -W 5 2001:db8:ffff::2
+			ip netns exec neighbour busybox ping -c 2 -W 5 2001:db8:ffff::1
 		'
 	fi
 }
