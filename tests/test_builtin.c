@@ -481,7 +481,8 @@ static struct json *changed(const struct json *result, size_t interface, const c
 
 static void test_bridge_check(void)
 {
-	static const char conf[] = "\"bridge\":\"br0\"," IPAM(FOUR "," SIX);
+	static const char conf[] = "\"bridge\":\"br0\",\"isGateway\":true," IPAM(FOUR "," SIX),
+			  unpinned[] = "\"bridge\":\"br0\"," IPAM(FOUR "," SIX);
 	static const struct {
 		size_t interface;
 		const char *key, *value, *said;
@@ -499,11 +500,15 @@ static void test_bridge_check(void)
 
 	TEST("CHECK: what of the result is not so")
 	{
-		auto_json struct json *result = NULL, *without_mac = NULL;
+		auto_json struct json *result = NULL, *without_mac = NULL, *another = NULL;
 
 		start_over();
 		result = add("bridge", conf, NULL);
 		CHECK(run_quietly("ip link add vother type veth peer name vpeer"));
+		another = changed(result, 0, "mac", "02:00:00:00:00:aa");
+		CHECK_TEXT(tell((struct call){ "bridge", "CHECK", .conf = unpinned,
+					       .previous = another }),
+			   "");
 		for (size_t i = 0; i < array_size(cases); i++) {
 			auto_json struct json *other =
 				changed(result, cases[i].interface, cases[i].key, cases[i].value);

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "base/auto.h"
+#include "sysctl.h"
 #include "veth.h"
 
 void bridge_vlans_add(struct bridge_vlans *vlans, unsigned int first, unsigned int last)
@@ -149,7 +150,11 @@ static int make_end(struct batch *batch, const char *bridge, const char *name, s
 	veth.master = facts.index;
 	veth.mtu = facts.mtu;
 	ret = veth_make(batch, &veth, err);
-	return ret == -EEXIST && facts_index(batch->fd, name) ? 0 : ret;
+	if (ret == -EEXIST && facts_index(batch->fd, name))
+		return 0;
+	if (ret == 0)
+		sysctl_try(veth.host, "ipv6/accept_ra", "0");
+	return ret;
 }
 
 static int set_up(struct batch *batch, const char *name, int index, struct err *err)

@@ -213,6 +213,10 @@ static int find_bridge(struct attaching *attaching, struct err *err)
 	int ret = bridge_ensure(attaching->batch, settings->bridge, settings->mtu, flags,
 				&attaching->bridge, err);
 
+	/* One of somebody else's may be up and take routes from whoever offers some. With an
+	 * address of the gateway's it is ours. */
+	if (ret == 0 && !bridge_has_address(settings))
+		sysctl_try(settings->bridge, "ipv6/accept_ra", "0");
 	attaching->gateway_name = settings->bridge;
 	attaching->gateway = attaching->bridge;
 	return ret;

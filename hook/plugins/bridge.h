@@ -18,6 +18,12 @@ struct bridge_settings {
 int bridge_read_settings(const struct builtin_call *call, struct bridge_settings *ret_settings,
 			 struct err *err);
 
+/* Has the bridge itself the gateways' addresses, and so a MAC for good? */
+static inline bool bridge_has_address(const struct bridge_settings *settings)
+{
+	return settings->gateway && !settings->vlans.access;
+}
+
 /* vlan, vlanTrunk and preserveDefaultVlan; and whether there is more in a trunk than is known. */
 int bridge_read_vlans(const struct builtin_call *call, struct bridge_settings *settings,
 		      struct err *err);

@@ -33,11 +33,11 @@ need_vlans() {
 	ip link del vlans0
 }
 
-# network NAME KEYS: a conflist of bridge on br0 with these, and host-local for 10.7.0.0/24
+# network NAME KEYS [N]: a conflist of bridge on br0 with these, and host-local for 10.N.0.0/24 (7)
 network() {
-	jq -n --arg name "$1" --argjson keys "$2" '{cniVersion: "1.0.0", name: $name, plugins: [
+	jq -n --arg name "$1" --argjson keys "$2" --arg n "${3-7}" '{cniVersion: "1.0.0", name: $name, plugins: [
 		{type: "bridge", bridge: "br0", ipam: {type: "host-local", dataDir: "/var/lib/cni/networks",
-			ranges: [[{subnet: "10.7.0.0/24"}], [{subnet: "fd07::/64"}]]}} + $keys,
+			ranges: [[{subnet: "10.\($n).0.0/24"}], [{subnet: "fd0\($n)::/64"}]]}} + $keys,
 		{type: "portmap", capabilities: {portMappings: true}}]}' >"/etc/cni/net.d/$1.conflist"
 }
 
@@ -147,7 +147,7 @@ vlans_of() { # LINK
 @test "VLANs keep containers of one bridge apart" {
 	need_vlans
 	network seven '{"vlan": 7}'
-	network eight '{"vlan": 8}'
+	network eight '{"vlan": 8}' 8
 	add c1 seven
 	add c2 seven
 	add c3 eight
@@ -202,7 +202,7 @@ vlans_of() { # LINK
 	network trunk '{"vlanTrunk": [{"id": 7}, {"minID": 20, "maxID": 22}]}'
 	add c1 seven
 	add c2 trunk
-	[[ $(bridge -c vlan show dev "$(port_of c2)" | tail -n +2 | tr -s '\t \n' ' ') == *"1 PVID Egress Untagged"*7*20-22* ]]
+	[[ $(bridge -compressvlans vlan show dev "$(port_of c2)" | tail -n +2 | tr -s '\t \n' ' ') == *"1 PVID Egress Untagged"*7*20-22* ]]
 	inside c2 ip link add link eth0 name eth0.7 type vlan id 7
 	inside c2 ip addr flush dev eth0
 	inside c2 ip addr add 10.7.0.77/24 dev eth0.7
