@@ -7,11 +7,9 @@
 
 load ../runtime/lib-hook
 
-CONFLIST=/etc/cni/net.d/10-own.conflist
-
 setup() {
 	need jq ip nft bridge busybox
-	echo "firewall = ${FIREWALL-nftables}" >/etc/oci-network-hook.conf
+	echo "firewall = nftables" >/etc/oci-network-hook.conf
 	declare -gA PIDS=()
 }
 
@@ -44,6 +42,7 @@ network() {
 # add ID NETWORK [PORTS]
 add() {
 	holder
+	# shellcheck disable=SC2153 # holder sets it
 	PIDS[$1]=$PID
 	set_up "$1" "$PID" "${3-}" "$2"
 }
