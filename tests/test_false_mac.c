@@ -33,8 +33,8 @@ static void test_there_and_back(void)
 	{
 		struct err err = { 0 };
 
-		CHECK_INT(false_mac_remove(&web, &err), 0);
-		CHECK_INT(false_mac_check(&web, &err), -ENOENT);
+		CHECK_INT(false_mac_remove(&web, deadline_in_ms(5000), &err), 0);
+		CHECK_INT(false_mac_check(&web, deadline_in_ms(5000), &err), -ENOENT);
 		CHECK_HAS(err.text, "rules against false MACs of eth0 are missing (macspoofchk)");
 		CHECK(!run_quietly("nft list table bridge nat"));
 	}
@@ -42,10 +42,10 @@ static void test_there_and_back(void)
 	{
 		struct err err = { 0 };
 
-		CHECK_INT(false_mac_add(&web, &err), 0);
+		CHECK_INT(false_mac_add(&web, deadline_in_ms(5000), &err), 0);
 		CHECK(table_is(WHOLE));
-		CHECK_INT(false_mac_check(&web, &err), 0);
-		CHECK_INT(false_mac_add(&web, &err), 0);
+		CHECK_INT(false_mac_check(&web, deadline_in_ms(5000), &err), 0);
+		CHECK_INT(false_mac_add(&web, deadline_in_ms(5000), &err), 0);
 		CHECK(table_is(WHOLE));
 	}
 	TEST("each interface has its own, and the chain others' rules")
@@ -53,13 +53,13 @@ static void test_there_and_back(void)
 		struct err err = { 0 };
 
 		CHECK(run_quietly("nft add rule bridge nat PREROUTING counter"));
-		CHECK_INT(false_mac_check(&other, &err), -ENOENT);
-		CHECK_INT(false_mac_add(&other, &err), 0);
-		CHECK_INT(false_mac_check(&other, &err), 0);
-		CHECK_INT(false_mac_check(&web, &err), 0);
-		CHECK_INT(false_mac_remove(&other, &err), 0);
-		CHECK_INT(false_mac_remove(&other, &err), 0);
-		CHECK_INT(false_mac_check(&web, &err), 0);
+		CHECK_INT(false_mac_check(&other, deadline_in_ms(5000), &err), -ENOENT);
+		CHECK_INT(false_mac_add(&other, deadline_in_ms(5000), &err), 0);
+		CHECK_INT(false_mac_check(&other, deadline_in_ms(5000), &err), 0);
+		CHECK_INT(false_mac_check(&web, deadline_in_ms(5000), &err), 0);
+		CHECK_INT(false_mac_remove(&other, deadline_in_ms(5000), &err), 0);
+		CHECK_INT(false_mac_remove(&other, deadline_in_ms(5000), &err), 0);
+		CHECK_INT(false_mac_check(&web, deadline_in_ms(5000), &err), 0);
 		CHECK(run_quietly("nft list table bridge nat | grep -q counter"));
 		CHECK(!run_quietly("nft list table bridge nat | grep -q eth1"));
 	}
@@ -67,10 +67,10 @@ static void test_there_and_back(void)
 	{
 		struct err err = { 0 };
 
-		CHECK_INT(false_mac_remove(&web, &err), 0);
+		CHECK_INT(false_mac_remove(&web, deadline_in_ms(5000), &err), 0);
 		CHECK(run_quietly("nft flush chain bridge nat PREROUTING"));
 		CHECK(table_is("table bridge nat {" BASE "} }"));
-		CHECK_INT(false_mac_check(&web, &err), -ENOENT);
+		CHECK_INT(false_mac_check(&web, deadline_in_ms(5000), &err), -ENOENT);
 	}
 }
 
@@ -92,14 +92,14 @@ static void test_damaged(void)
 		{
 			struct err err = { 0 };
 
-			CHECK_INT(false_mac_add(&web, &err), 0);
+			CHECK_INT(false_mac_add(&web, deadline_in_ms(5000), &err), 0);
 			CHECK(run_quietly("nft '%s'", damage[i]));
-			CHECK_INT(false_mac_check(&web, &err), -ENOENT);
-			CHECK_INT(false_mac_add(&web, &err), 0);
+			CHECK_INT(false_mac_check(&web, deadline_in_ms(5000), &err), -ENOENT);
+			CHECK_INT(false_mac_add(&web, deadline_in_ms(5000), &err), 0);
 			CHECK(table_is(WHOLE));
-			CHECK_INT(false_mac_check(&web, &err), 0);
+			CHECK_INT(false_mac_check(&web, deadline_in_ms(5000), &err), 0);
 			CHECK(run_quietly("nft '%s'", damage[i]));
-			CHECK_INT(false_mac_remove(&web, &err), 0);
+			CHECK_INT(false_mac_remove(&web, deadline_in_ms(5000), &err), 0);
 			CHECK(!run_quietly("nft list ruleset | grep -q web"));
 		}
 }
@@ -113,15 +113,15 @@ static void test_refused(void)
 		CHECK(run_quietly("nft flush ruleset; nft add table bridge nat;"
 				  "nft 'add chain bridge nat PREROUTING "
 				  "{ type filter hook forward priority 0; }'"));
-		CHECK(false_mac_add(&web, &err) < 0);
+		CHECK(false_mac_add(&web, deadline_in_ms(5000), &err) < 0);
 		CHECK_HAS(err.text, "rules against false MACs: nf_tables: ");
 		CHECK(!run_quietly("nft list ruleset | grep -q web"));
 		CHECK(run_quietly("nft flush ruleset"));
-		CHECK_INT(false_mac_add(&web, &err), 0);
+		CHECK_INT(false_mac_add(&web, deadline_in_ms(5000), &err), 0);
 		CHECK(run_quietly("nft add chain bridge nat mine;"
 				  "nft add rule bridge nat mine jump cni-br-iface-web-eth0"));
-		CHECK_INT(false_mac_remove(&web, &err), -EBUSY);
-		CHECK_INT(false_mac_check(&web, &err), -ENOENT);
+		CHECK_INT(false_mac_remove(&web, deadline_in_ms(5000), &err), -EBUSY);
+		CHECK_INT(false_mac_check(&web, deadline_in_ms(5000), &err), -ENOENT);
 		CHECK(run_quietly("nft flush ruleset"));
 	}
 }

@@ -129,11 +129,12 @@ static int clean_forward(const struct json *known, struct deadline deadline, str
 	return forward_remove(&result, deadline, err);
 }
 
-static int clean_false_macs(const struct cni_attachment *attachment, struct err *err)
+static int clean_false_macs(const struct cni_attachment *attachment, struct deadline deadline,
+			    struct err *err)
 {
 	return false_mac_remove(&(struct false_mac){ .container = attachment->container_id,
 						     .ifname = attachment->ifname },
-				err);
+				deadline, err);
 }
 
 int residue_clean_rules(const struct json *plugin, const struct cni_attachment *attachment,
@@ -148,8 +149,8 @@ int residue_clean_rules(const struct json *plugin, const struct cni_attachment *
 		ret = clean_portmap(attachment, deadline, err);
 	if (ret == 0 && type && strcmp(type, "firewall") == 0)
 		ret = clean_forward(known, deadline, err);
-	if (ret == 0 && json_get_true(plugin, "macspoofchk"))
-		ret = clean_false_macs(attachment, err);
+	if (ret == 0 && json_true(json_get_fold(plugin, "macspoofchk")))
+		ret = clean_false_macs(attachment, deadline, err);
 	return ret;
 }
 

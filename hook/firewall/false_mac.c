@@ -16,7 +16,7 @@
 #define TABLE "nat"
 #define BASE "PREROUTING"
 
-enum { PRIORITY = -300, TRIES = 3 };
+enum { PRIORITY = -300, TRIES = 50 };
 
 struct names {
 	char *port, *mac; /* chains */
@@ -119,7 +119,7 @@ static int look(int fd, struct there *there, struct err *err)
 	return ret;
 }
 
-/* ---- remove ---- */
+/* ---- without them ---- */
 
 static void request_flush(struct nft_batch *batch, const char *chain)
 {
@@ -148,37 +148,7 @@ static int request_removal(int fd, const struct names *names, struct nft_batch *
 	return 0;
 }
 
-/* Of the same removed by another meanwhile nothing is done: look again. */
-static int replace(const struct names *names,
-		   void (*request)(struct nft_batch *batch, const struct names *names,
-				   const struct false_mac *rules),
-		   const struct false_mac *rules, struct err *err)
-{
-	auto_close int fd = -1;
-	int ret = nft_open(&fd, err);
-
-	for (int tries = 0; ret == 0 && tries < TRIES; tries++) {
-		auto_nft_batch struct nft_batch batch = { 0 };
-
-		ret = request_removal(fd, names, &batch, err);
-		if (ret == 0 && request)
-			request(&batch, names, rules);
-		if (ret == 0)
-			ret = nft_commit(fd, &batch, err);
-		if (ret != -ENOENT && ret != -EAGAIN)
-			break;
-	}
-	return ret < 0 ? err_wrap(err, "rules against false MACs") : 0;
-}
-
-int false_mac_remove(const struct false_mac *rules, struct err *err)
-{
-	auto_names struct names names = names_of(rules);
-
-	return replace(&names, NULL, rules, err);
-}
-
-/* ---- add ---- */
+/* ---- with them ---- */
 
 static void request_base(struct nft_batch *batch)
 {
@@ -237,26 +207,81 @@ static void request_rules(struct nft_batch *batch, const struct names *names,
 	rule_end(&others, names->comment);
 }
 
-int false_mac_add(const struct false_mac *rules, struct err *err)
+/* ---- both ---- */
+
+/* Somebody changed what had been looked at, or other rules while ours were listed. But a kernel
+ * that filters no bridges says ENOENT, too, and always. */
+static bool look_again(int ret, int *tries, struct deadline deadline)
+{
+	return (ret == -ENOENT || ret == -EAGAIN || ret == -EINTR) && ++*tries < TRIES &&
+	       deadline_left_ms(deadline) > 0;
+}
+
+/* With new rules, or (NULL) without. */
+static int replace_once(int fd, const struct names *names, const struct false_mac *rules,
+			struct err *err)
+{
+	auto_nft_batch struct nft_batch batch = { 0 };
+	int ret = request_removal(fd, names, &batch, err);
+
+	if (ret == 0 && rules)
+		request_rules(&batch, names, rules);
+	return ret < 0 ? ret : nft_commit(fd, &batch, err);
+}
+
+static int replace(const struct names *names, const struct false_mac *rules,
+		   struct deadline deadline, struct err *err)
+{
+	auto_close int fd = -1;
+	int tries = 0, ret = nft_open(&fd, err);
+
+	if (ret < 0)
+		return ret;
+	do
+		ret = replace_once(fd, names, rules, err);
+	while (look_again(ret, &tries, deadline));
+	return ret < 0 ? err_wrap(err, "rules against false MACs") : 0;
+}
+
+int false_mac_add(const struct false_mac *rules, struct deadline deadline, struct err *err)
 {
 	auto_names struct names names = names_of(rules);
 
-	return replace(&names, request_rules, rules, err);
+	return replace(&names, rules, deadline, err);
+}
+
+int false_mac_remove(const struct false_mac *rules, struct deadline deadline, struct err *err)
+{
+	auto_names struct names names = names_of(rules);
+
+	return replace(&names, NULL, deadline, err);
 }
 
 /* ---- check ---- */
 
-int false_mac_check(const struct false_mac *rules, struct err *err)
+static int look_for_check(const struct names *names, struct deadline deadline,
+			  struct there *ret_there, struct err *err)
+{
+	auto_close int fd = -1;
+	int tries = 0, ret = nft_open(&fd, err);
+
+	if (ret < 0)
+		return ret;
+	do {
+		*ret_there = (struct there){ .names = names };
+		ret = look(fd, ret_there, err);
+	} while (look_again(ret, &tries, deadline));
+	return ret < 0 ? err_wrap(err, "rules against false MACs") : 0;
+}
+
+int false_mac_check(const struct false_mac *rules, struct deadline deadline, struct err *err)
 {
 	auto_names struct names names = names_of(rules);
-	struct there there = { .names = &names };
-	auto_close int fd = -1;
-	int ret = nft_open(&fd, err);
+	struct there there;
+	int ret = look_for_check(&names, deadline, &there, err);
 
-	if (ret == 0)
-		ret = look(fd, &there, err);
 	if (ret < 0)
-		return err_wrap(err, "rules against false MACs");
+		return ret;
 	/* A rule and the jump to it; two rules and the jump to them. */
 	if (there.jumps == 1 && there.port_users == 2 && there.mac_users == 3)
 		return 0;

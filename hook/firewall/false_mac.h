@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 
 struct false_mac {
@@ -16,10 +17,10 @@ struct false_mac {
 };
 
 /* In the place of any that are there. */
-int false_mac_add(const struct false_mac *rules, struct err *err);
+int false_mac_add(const struct false_mac *rules, struct deadline deadline, struct err *err);
 
 /* What is not there is no error. */
-int false_mac_remove(const struct false_mac *rules, struct err *err);
+int false_mac_remove(const struct false_mac *rules, struct deadline deadline, struct err *err);
 
 /* ENOENT: they are not all there. */
-int false_mac_check(const struct false_mac *rules, struct err *err);
+int false_mac_check(const struct false_mac *rules, struct deadline deadline, struct err *err);

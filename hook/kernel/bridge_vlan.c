@@ -172,6 +172,17 @@ static int set_up(struct batch *batch, const char *name, int index, struct err *
 	return err_set(err, -batch->codes[0], "set %s up", name);
 }
 
+/* Is its other end a port of the bridge? The index may be one of another namespace. */
+static bool leads_to_bridge(struct batch *batch, const char *bridge, const struct link_facts *facts)
+{
+	char name[IF_NAMESIZE];
+	struct link_facts port;
+
+	return strcmp(facts->kind, "veth") == 0 && if_indextoname((unsigned)facts->peer, name) &&
+	       facts_of_link(batch, name, &port, NULL) == 0 && port.peer == facts->index &&
+	       port.master == facts_index(batch->fd, bridge);
+}
+
 /* One that is down was not finished by whoever made it. */
 static int finish_end(struct batch *batch, const char *bridge, const char *name,
 		      const struct link_facts *facts, const struct bridge_vlans *vlans,
@@ -182,7 +193,7 @@ static int finish_end(struct batch *batch, const char *bridge, const char *name,
 
 	if (facts->flags & IFF_UP)
 		return 0;
-	if (facts->peer && strcmp(facts->kind, "veth") == 0)
+	if (leads_to_bridge(batch, bridge, facts))
 		ret = bridge_vlans_set(batch, bridge, facts->peer, vlans, &filters, err);
 	return ret < 0 ? ret : set_up(batch, name, facts->index, err);
 }

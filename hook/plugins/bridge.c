@@ -34,7 +34,7 @@ struct attaching {
 	struct link_facts gateway;
 	struct bridge_gateways gateways;
 	struct inside *inside;
-	bool has_lease;
+	bool has_lease, has_rules;
 	struct veth veth;
 	struct result *result;
 };
@@ -116,7 +116,7 @@ static struct false_mac false_mac_of(const struct builtin_call *call)
 				   .ifname = call->cni->ifname };
 }
 
-static int refuse_false_macs(const struct attaching *attaching, struct err *err)
+static int refuse_false_macs(struct attaching *attaching, struct err *err)
 {
 	struct false_mac rules = false_mac_of(attaching->call);
 
@@ -124,15 +124,17 @@ static int refuse_false_macs(const struct attaching *attaching, struct err *err)
 		return 0;
 	rules.port = attaching->veth.host;
 	memcpy(rules.mac, attaching->veth.mac, sizeof(rules.mac));
-	return false_mac_add(&rules, err);
+	attaching->has_rules = true;
+	return false_mac_add(&rules, attaching->call->cni->deadline, err);
 }
 
 static int let_false_macs(const struct builtin_call *call, struct err *err)
 {
 	const struct false_mac rules = false_mac_of(call);
 
-	return json_true(json_get_fold(call->conf, "macspoofchk")) ? false_mac_remove(&rules, err)
-								   : 0;
+	return json_true(json_get_fold(call->conf, "macspoofchk"))
+		       ? false_mac_remove(&rules, call->cni->deadline, err)
+		       : 0;
 }
 
 /* What can be asked for once there is a port. */
@@ -265,7 +267,8 @@ static void take_back(struct attaching *attaching)
 				   &ignored);
 	if (attaching->has_lease)
 		ipam_del(attaching->call, &ignored);
-	let_false_macs(attaching->call, &ignored);
+	if (attaching->has_rules)
+		let_false_macs(attaching->call, &ignored);
 }
 
 static int open_inside(const struct builtin_call *call, struct inside *ret_inside, struct err *err)

@@ -127,6 +127,6 @@ int bridge_check(const struct builtin_call *call, struct err *err)
 	if (ret == 0 && check.settings.check_mac)
 		ret = false_mac_check(&(struct false_mac){ .container = call->cni->container_id,
 							   .ifname = call->cni->ifname },
-				      err);
+				      call->cni->deadline, err);
 	return ret < 0 ? ret : interface_check(netns, call->cni->ifname, &call->previous, err);
 }

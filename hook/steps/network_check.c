@@ -169,14 +169,15 @@ static bool refuses_false_macs(const struct json *plugin)
 {
 	const char *type = json_get_text(plugin, "type");
 
-	return type && strcmp(type, "bridge") == 0 && json_get_true(plugin, "macspoofchk");
+	return type && strcmp(type, "bridge") == 0 &&
+	       json_true(json_get_fold(plugin, "macspoofchk"));
 }
 
 /* bridge names itself, the port, and the container's end. */
 static bool false_mac_of(const struct look *look, const struct json *plugin,
 			 struct false_mac *ret_rules)
 {
-	const char *bridge = json_get_text(plugin, "bridge");
+	const char *bridge = json_text(json_get_fold(plugin, "bridge"));
 	const struct result_interface *interfaces = look->result.interfaces;
 
 	*ret_rules = (struct false_mac){ .container = look->attachment.container_id,
@@ -196,7 +197,7 @@ static void look_at_false_macs(const struct look *look, const struct json *plugi
 	struct err err;
 
 	if (refuses_false_macs(plugin) && false_mac_of(look, plugin, &rules) &&
-	    false_mac_check(&rules, &err) < 0)
+	    false_mac_check(&rules, look->work.context->deadline, &err) < 0)
 		step_say(look->findings, "%s", err.text);
 }
 
@@ -305,7 +306,7 @@ static int reload_false_macs(const struct look *look, const struct json *plugin,
 
 	if (!refuses_false_macs(plugin) || !false_mac_of(look, plugin, &rules))
 		return 0;
-	return false_mac_add(&rules, err);
+	return false_mac_add(&rules, look->work.context->deadline, err);
 }
 
 int network_reload(struct step *step, const struct step_context *context, struct err *err)

@@ -68,6 +68,11 @@ vlans_of() { # LINK
 	bridge -j vlan show dev "$1" | jq -r '[.[].vlans[] | "\(.vlan)\(if .flags then "*" else "" end)"] | join(" ")'
 }
 
+plugin() { # COMMAND CONF
+	CNI_COMMAND=$1 CNI_CONTAINERID=c1 CNI_NETNS=/proc/${PIDS[c1]}/ns/net CNI_IFNAME=eth0 CNI_PATH=$HOST_TMP/cni \
+		"$HOST_TMP/cni/bridge" <<<"$2"
+}
+
 # On a slow machine a killed process may hold its lock for longer than gc waits.
 cleaned() { # ID
 	"$HOOK" gc
@@ -144,6 +149,45 @@ cleaned() { # ID
 		"$HOOK" teardown c1
 	done
 	"$HOOK" check c0
+}
+
+@test "sixteen at once, set up and torn down: each has its rules, and none is left" {
+	local i pids=()
+
+	network own '{"macspoofchk": true}'
+	for i in {1..16}; do
+		holder
+		PIDS[c$i]=$PID
+		mkdir -p "$HOST_TMP/b"
+		set_up "c$i" "$PID" "" own &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i"; done
+	[[ $(nft list chain bridge nat PREROUTING | grep -c iifname) == 16 ]]
+	"$HOOK" check
+	pids=()
+	for i in {1..16}; do
+		"$HOOK" teardown "c$i" &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i"; done
+	not grep -q macspoofchk <(nft list ruleset)
+}
+
+@test "a second ADD of the same attachment fails, and takes nothing of the first one's" {
+	local conf
+
+	mkdir -p "$HOST_TMP/cni"
+	ln -sf "$HOOK" "$HOST_TMP/cni/bridge"
+	holder
+	PIDS[c1]=$PID
+	conf='{"cniVersion": "1.0.0", "name": "n", "type": "bridge", "bridge": "br0", "macspoofchk": true}'
+	plugin ADD "$conf"
+	run plugin ADD "$conf"
+	[[ $status == 1 && $output == *"eth0) already exists"* ]]
+	[[ $(nft list ruleset | grep -c macspoofchk-c1-eth0) == 4 ]]
+	plugin DEL "$conf"
+	not grep -q c1 <(nft list ruleset)
 }
 
 # ---- VLANs ----
