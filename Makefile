@@ -157,7 +157,7 @@ check-all: deps-check pasta
 
 # What this machine's kernel may lack, on Debian's. 77: why there can be no VM has been said.
 check-vm: built
-	$(Q)tests/vm env $(RUN) $(BUILD)/tests/test_bridge_vlan tests/net/bridge.bats || test $$? = 77
+	$(Q)tests/vm env $(RUN) $(BUILD)/tests/test_bridge_vlan tests/net/bridge.bats tests/net/builtin.bats || test $$? = 77
 
 built: all $(TESTS) $(TOOLS) fuzz-build
 

@@ -14,8 +14,11 @@
 #include "base/auto.h"
 #include "base/file.h"
 #include "base/lock.h"
+#include "kernel/child.h"
 
 #define LOCK_PATH "/run/xtables.lock"
+
+enum { MODPROBE_MS = 5000 };
 
 /* ---- the lock ---- */
 
@@ -38,6 +41,7 @@ int xtables_lock(struct deadline deadline, int *ret_fd, struct err *err)
 /* Both have the same functions, for entries of their own; the handle and chain names are alike. */
 struct library {
 	const char *file, *prefix, *names; /* names: the tables that are there */
+	const char *module;
 	void *loaded;
 	__typeof__(iptc_init) *init;
 	__typeof__(iptc_free) *free;
@@ -59,8 +63,14 @@ struct library {
 };
 
 static struct library libraries[] = {
-	{ .file = "libip4tc.so.2", .prefix = "iptc_", .names = "/proc/net/ip_tables_names" },
-	{ .file = "libip6tc.so.2", .prefix = "ip6tc_", .names = "/proc/net/ip6_tables_names" },
+	{ .file = "libip4tc.so.2",
+	  .prefix = "iptc_",
+	  .names = "/proc/net/ip_tables_names",
+	  .module = "ip_tables" },
+	{ .file = "libip6tc.so.2",
+	  .prefix = "ip6tc_",
+	  .names = "/proc/net/ip6_tables_names",
+	  .module = "ip6_tables" },
 };
 
 static bool find_symbols(struct library *library)
@@ -150,6 +160,37 @@ bool xtables_exists(int family, const char *table)
 	return false;
 }
 
+/* The kernel loads a table by itself, but not what tables are of: that is left to whoever asks, as
+ * to the program iptables. */
+static void load_module(const char *module)
+{
+	char path[256];
+	char *const argv[] = { path, "-q", (char *)module, NULL };
+	char *const env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+	const struct child child = { .path = path,
+				     .argv = argv,
+				     .env = env,
+				     .output_max = 4096,
+				     .deadline = deadline_in_ms(MODPROBE_MS) };
+	auto_child_end struct child_end end = { 0 };
+
+	if (file_peek("/proc/sys/kernel/modprobe", path, sizeof(path)) < 0)
+		return;
+	path[strcspn(path, "\n")] = '\0';
+	if (*path == '/')
+		child_run(&child, &end, NULL);
+}
+
+static struct xtc_handle *init(const struct library *library, const char *table)
+{
+	struct xtc_handle *handle = library->init(table);
+
+	if (handle || errno != ENOPROTOOPT)
+		return handle;
+	load_module(library->module);
+	return library->init(table);
+}
+
 int xtables_read(int family, const char *table, struct xtables **ret_table, struct err *err)
 {
 	struct xtables *read = mem_alloc(sizeof(*read));
@@ -158,7 +199,7 @@ int xtables_read(int family, const char *table, struct xtables **ret_table, stru
 	*read = (struct xtables){ .family = family, .name = table };
 	ret = load(family, &read->library, err);
 	if (ret == 0) {
-		read->handle = read->library->init(table);
+		read->handle = init(read->library, table);
 		ret = read->handle ? 0 : failed(read, "read", err);
 	}
 	if (ret < 0) {
