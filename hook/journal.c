@@ -227,21 +227,28 @@ pid_t journal_glance(const struct journal_place *place, const char *id)
 	return pid ? (pid_t)strtol(pid + strlen("\"pid\":"), NULL, 10) : 0;
 }
 
-/* Owned. */
-static char *print(const struct journal *journal)
+/* Owned; not a string. */
+static char *print(const struct journal *journal, size_t *ret_len)
 {
 	auto_json struct json *json = journal_to_json(journal);
 	auto_free char *text = json_print(json, 0);
+	const char *rest = text + strcspn(text, ",");
+	size_t rest_len = strlen(rest);
+	char *whole = mem_resize(NULL, WORD_AT + WORD_SIZE + rest_len);
 
-	return mem_format(BEGINNING "%s%s", word_for(journal->complete), text + strcspn(text, ","));
+	memcpy(whole, BEGINNING, WORD_AT);
+	memcpy(whole + WORD_AT, word_for(journal->complete), WORD_SIZE);
+	memcpy(whole + WORD_AT + WORD_SIZE, rest, rest_len);
+	*ret_len = WORD_AT + WORD_SIZE + rest_len;
+	return whole;
 }
 
 int journal_save(struct journal *journal, struct err *err)
 {
-	auto_free char *text = print(journal);
-	int ret;
+	size_t len;
+	auto_free char *text = print(journal, &len);
+	int ret = file_replace(journal->dirfd, FILE_NAME, text, len, 0600, err);
 
-	ret = file_replace(journal->dirfd, FILE_NAME, text, strlen(text), 0600, err);
 	if (ret < 0) {
 		err_wrap(err, "state file of %s", journal->id);
 		return err_class(err, STATUS_STATE_FILE);

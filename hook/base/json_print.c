@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* JSON to text. All that is written ahead goes through here, several times in each run. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,34 +8,43 @@
 #include "json_value.h"
 #include "mem.h"
 
-enum { FIRST_ROOM = 2048 };
+enum { FIRST_ROOM = 2048, ESCAPE_MAX = 6 /* \u001F */ };
 
 struct output {
-	char *text;
-	size_t len, room;
+	char *text, *at, *end;
 	unsigned int depth, flags;
 };
 
-/* Where the next len bytes go. */
-static char *reserve(struct output *output, size_t len)
+static void grow(struct output *output, size_t len)
 {
-	while (!output->text || output->room - output->len < len + 1) {
-		output->room = output->room ? output->room * 2 : FIRST_ROOM;
-		output->text = mem_resize(output->text, output->room);
-	}
-	return output->text + output->len;
+	size_t used = (size_t)(output->at - output->text);
+	size_t room = (size_t)(output->end - output->text);
+
+	while (room - used < len)
+		room = room ? room * 2 : FIRST_ROOM;
+	output->text = mem_resize(output->text, room);
+	output->at = output->text + used;
+	output->end = output->text + room;
+}
+
+/* Where the next len bytes go. */
+static inline char *reserve(struct output *output, size_t len)
+{
+	if ((size_t)(output->end - output->at) < len)
+		grow(output, len);
+	return output->at;
 }
 
 static void put(struct output *output, const char *text, size_t len)
 {
 	memcpy(reserve(output, len), text, len);
-	output->len += len;
+	output->at += len;
 }
 
-static void put_char(struct output *output, char c)
+static inline void put_char(struct output *output, char c)
 {
 	*reserve(output, 1) = c;
-	output->len++;
+	output->at++;
 }
 
 static char *escape(char *at, unsigned char c)
@@ -48,42 +58,33 @@ static char *escape(char *at, unsigned char c)
 		*at++ = name[1];
 		return at;
 	}
-	snprintf(at, 6, "u%04X", c);
-	return at + 5;
+	snprintf(at, ESCAPE_MAX, "u%04X", c);
+	return at + ESCAPE_MAX - 1;
 }
 
-/* Of what needs no escape. */
-static size_t plain_length(const char *text)
-{
-	static const bool ends[256] = { [0 ... 0x1f] = true, ['"'] = true, ['\\'] = true };
-	const char *at = text;
-
-	while (!ends[(unsigned char)*at])
-		at++;
-	return (size_t)(at - text);
-}
-
+/* Byte by byte: most are keys and short words, which no function is called for. */
 static void put_string(struct output *output, const char *text)
 {
+	static const bool special[256] = { [0 ... 0x1f] = true, ['"'] = true, ['\\'] = true };
+
 	put_char(output, '"');
 	for (;;) {
-		size_t plain = plain_length(text);
-		char *at;
+		char *at = reserve(output, ESCAPE_MAX);
+		const char *end = output->end - ESCAPE_MAX;
 
-		put(output, text, plain);
-		text += plain;
+		while (at <= end && !special[(unsigned char)*text])
+			*at++ = *text++;
+		if (at <= end && *text)
+			at = escape(at, (unsigned char)*text++);
+		output->at = at;
 		if (!*text)
 			break;
-		at = reserve(output, 6);
-		output->len += (size_t)(escape(at, (unsigned char)*text++) - at);
 	}
 	put_char(output, '"');
 }
 
 static void new_line(struct output *output)
 {
-	if (!(output->flags & JSON_INDENTED))
-		return;
 	put_char(output, '\n');
 	for (unsigned int i = 0; i < output->depth; i++)
 		put(output, "  ", 2);
@@ -93,21 +94,24 @@ static void print(struct output *output, const struct json *json);
 
 static void print_members(struct output *output, const struct json_member *members, size_t count)
 {
+	bool indented = output->flags & JSON_INDENTED;
+
 	output->depth++;
 	for (size_t i = 0; i < count; i++) {
 		if (i > 0)
 			put_char(output, ',');
-		new_line(output);
+		if (indented)
+			new_line(output);
 		if (members[i].key) {
 			put_string(output, members[i].key->text);
 			put_char(output, ':');
-			if (output->flags & JSON_INDENTED)
+			if (indented)
 				put_char(output, ' ');
 		}
 		print(output, members[i].value);
 	}
 	output->depth--;
-	if (count > 0)
+	if (indented && count > 0)
 		new_line(output);
 }
 
