@@ -21,10 +21,21 @@ struct process {
 	unsigned long long start_time;
 };
 
+/* proc_pid_stat(5): what follows the name, from " S" on, is separated by single blanks. */
+enum { GROUP = 2, START_TIME = 19 }; /* the state is 0 */
+
+/* NULL: there are not so many. */
+static const char *field(const char *text, int number)
+{
+	while (text && number-- > 0)
+		text = strchr(text + 1, ' ');
+	return text;
+}
+
 static bool read_process(pid_t pid, struct process *ret_process)
 {
 	char path[32], text[STAT_MAX];
-	const char *after_name;
+	const char *after_name, *group, *start_time;
 	int ret;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
@@ -33,12 +44,14 @@ static bool read_process(pid_t pid, struct process *ret_process)
 	if (ret < 0)
 		return false;
 	after_name = strrchr(text, ')'); /* a name may contain one, and blanks */
-	if (!after_name)
+	after_name = after_name && after_name[1] ? after_name + 1 : NULL;
+	group = field(after_name, GROUP);
+	start_time = field(group, START_TIME - GROUP);
+	if (!start_time)
 		return false;
-	return sscanf(after_name + 1,
-		      " %c %*d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
-		      "%llu",
-		      &ret_process->state, &ret_process->group, &ret_process->start_time) == 3;
+	*ret_process = (struct process){ after_name[1], (pid_t)strtol(group, NULL, 10),
+					 strtoull(start_time, NULL, 10) };
+	return true;
 }
 
 static bool is_alive(const struct process *process)

@@ -46,10 +46,13 @@ static void put_field(struct output *output, const struct directive *directive, 
 		put_many(output, ' ', rest);
 }
 
+static const char *or_null(const char *text)
+{
+	return text ? text : "(null)";
+}
+
 static void put_text(struct output *output, const struct directive *directive, const char *text)
 {
-	if (!text)
-		text = "(null)";
 	put_field(output, directive, text,
 		  directive->precision < 0 ? strlen(text)
 					   : strnlen(text, (size_t)directive->precision));
@@ -59,13 +62,13 @@ static void put_number(struct output *output, const struct directive *directive,
 		       unsigned long long value, bool negative)
 {
 	const char *digits = directive->letter == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
-	const unsigned int base = (directive->letter | 0x20) == 'x' ? 16 : 10;
+	const bool hex = (directive->letter | 0x20) == 'x';
 	char text[24], *const end = text + sizeof(text), *at = end;
 	int width = directive->zero && !directive->left ? directive->width - negative : 0;
 
 	do
-		*--at = digits[value % base];
-	while (value /= base);
+		*--at = digits[hex ? value % 16 : value % 10];
+	while ((value = hex ? value / 16 : value / 10) > 0);
 	if (width > end - at) {
 		if (negative)
 			put(output, "-", 1);
@@ -165,7 +168,7 @@ static bool put_directive(struct output *output, const struct directive *directi
 	char c;
 
 	if (directive->letter == 's' && directive->length == INT) {
-		put_text(output, directive, va_arg(*args, const char *));
+		put_text(output, directive, or_null(va_arg(*args, const char *)));
 		return true;
 	}
 	if (directive->precision >= 0)
@@ -199,12 +202,21 @@ static bool put_directive(struct output *output, const struct directive *directi
 static bool print(struct output *output, const char *format, va_list *args)
 {
 	while (*format) {
-		const char *percent = strchrnul(format, '%');
+		const char *percent = format;
 		struct directive directive;
 
+		while (*percent && *percent != '%')
+			percent++;
 		put(output, format, (size_t)(percent - format));
 		if (!*percent)
 			break;
+		if (percent[1] == 's') { /* most are */
+			const char *text = or_null(va_arg(*args, const char *));
+
+			put(output, text, strlen(text));
+			format = percent + 2;
+			continue;
+		}
 		format = read_directive(percent + 1, &directive, args);
 		if (!put_directive(output, &directive, args))
 			return false;

@@ -98,7 +98,7 @@ int bridge_read_vlans(const struct builtin_call *call, struct bridge_settings *s
 		return -EINVAL;
 	vlans->access = (unsigned int)vlan;
 	/* What comes untagged from a trunk without one is of VLAN 1, as ever. */
-	vlans->native = !vlan && has_trunk(vlans);
+	vlans->native = !vlan && json_count(trunk) && has_trunk(vlans);
 	vlans->keep_default = json_true(json_get_fold(call->conf, "preserveDefaultVlan"));
 	settings->keeps_vlans_apart = vlan || json_is(trunk, JSON_ARRAY);
 	return 0;
