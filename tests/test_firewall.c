@@ -306,6 +306,7 @@ static const char *wish_of(const char *type, const char *more)
 				 .ifname = "eth0",
 				 .args = "",
 				 .path = "" };
+	struct builtin_call builtin = { .cni = &call, .network = "net", .version = "1.0.0" };
 	auto_free char *printed = NULL;
 	struct err err = { 0 };
 	int ret = json_parse(conf_text, strlen(conf_text), &conf, &err);
@@ -314,9 +315,9 @@ static const char *wish_of(const char *type, const char *more)
 		ret = json_parse(result_text, strlen(result_text), &result_json, &err);
 	if (ret == 0)
 		ret = result_parse(result_json, "1.0.0", &result, &err);
-	call.conf = conf;
+	call.conf = builtin.conf = conf;
 	if (ret == 0)
-		ret = builtin_wish(builtin_find(type), &call, &result, network, &err);
+		ret = builtin_find(type)->wish(&builtin, &result, network, &err);
 	printed = json_print(network, JSON_SORTED);
 	snprintf(text, sizeof(texts[0]), "%s", ret < 0 ? err.text : printed);
 	return text;

@@ -40,17 +40,13 @@ static struct step *add(struct step_list *list, const struct step_ops *ops, cons
 
 /* ---- the rules of what stands before ---- */
 
-/* Executables of a plugin stand in the scratch directory, and are never started. */
-static void add_network(struct step_list *list, const char *name, bool in_process,
-			const char *plugins, const char *result)
+static void add_network(struct step_list *list, const char *name, const char *plugins,
+			const char *result)
 {
 	auto_free char *args = mem_format(
 		"{\"name\":\"%s\",\"container_id\":\"c1\",\"netns\":\"/n\",\"ifname\":\"eth0\","
-		"\"plugin_path\":\"%s\",\"cache_dir\":\"/nonexistent\","
-		"\"firewall\":\"nftables\",\"in_process\":%s,\"capabilities\":{\"portMappings\":["
-		"{\"hostPort\":8080,\"containerPort\":80,\"protocol\":\"tcp\"}]},"
 		"\"conflist\":{\"cniVersion\":\"1.0.0\",\"name\":\"%s\",\"plugins\":[%s]}}",
-		name, scratch, in_process ? "true" : "false", name, plugins);
+		name, name, plugins);
 
 	add(list, &step_network, args)->result = parse(result);
 }
@@ -98,12 +94,11 @@ static void test_prepare(void)
 		auto_steps struct step_list before = { 0 };
 
 		add(&before, &step_netns, "{}")->result = parse(RESULT(IP("10.1.1.1/24")));
-		add_network(&before, "a", false, PLAIN,
+		add_network(&before, "a", PLAIN,
 			    RESULT(IP("10.8.0.2/24") "," IP("fd08::2/64") "," IP("10.8.0.3/24")));
-		add_network(&before, "b", false, PLAIN ",{\"type\":\"firewall\"}",
+		add_network(&before, "b", PLAIN ",{\"type\":\"firewall\"}",
 			    RESULT(IP("10.9.0.2/24")));
-		add_network(&before, "c", false, "{\"type\":\"firewall2\"}",
-			    RESULT(IP("10.10.0.2/24")));
+		add_network(&before, "c", "{\"type\":\"firewall2\"}", RESULT(IP("10.10.0.2/24")));
 		CHECK_TEXT(prepared(&before, nftables),
 			   FORWARDS("\"10.8.0.2\",\"fd08::2\",\"10.8.0.3\",\"10.10.0.2\""));
 		CHECK_INT(saves, 1);
@@ -128,13 +123,13 @@ static void test_prepare(void)
 		auto_steps struct step_list before = { 0 };
 
 		add(&before, &step_netns, "{}")->result = parse(RESULT(IP("10.1.1.1/24")));
-		add_network(&before, "a", false, "{\"type\":\"firewall\"}",
+		add_network(&before, "a", "{\"type\":\"firewall\"}",
 			    RESULT(IP("10.8.0.2/24") "," IP("10.8.0.3/24")));
 		CHECK_TEXT(prepared(&before, only6),
 			   "port 7: the container has no address it could lead to");
 		CHECK_INT(err.status, STATUS_FIREWALL);
 		CHECK_INT(saves, 0);
-		add_network(&before, "b", false, "{\"type\":\"firewall\"}",
+		add_network(&before, "b", "{\"type\":\"firewall\"}",
 			    RESULT(IP("fd08::2/64") "," IP("10.9.0.2/24")));
 		CHECK_TEXT(prepared(&before, args),
 			   "{\"forwards\":[],\"masquerades\":[],\"publishes\":["
@@ -149,11 +144,11 @@ static void test_prepare(void)
 	{
 		auto_steps struct step_list before = { 0 };
 
-		add_network(&before, "a", true,
-			    "{\"type\":\"bridge\",\"ipMasq\":true},"
-			    "{\"type\":\"portmap\",\"capabilities\":{\"portMappings\":true}},"
-			    "{\"type\":\"firewall\"}",
-			    RESULT(IP("10.8.0.2/24")));
+		add_network(&before, "a", "{\"type\":\"firewall\"}", RESULT(IP("10.8.0.2/24")));
+		before.steps[0]->wishes = parse(
+			"{\"network\":\"a\",\"id\":\"c1\",\"ipMasq\":[\"10.8.0.2/24\"],"
+			"\"portmap\":{\"addresses\":[\"10.8.0.2/24\"],\"mappings\":[" MAPPING(
+				"8080", "") "]},\"firewall\":{\"addresses\":[\"10.8.0.2/24\"]}}");
 		CHECK_TEXT(prepared(&before, nftables), "{" FOUR_RULES "}");
 		CHECK_HAS(prepared(&before, "{\"backend\":\"iptables\",\"owner\":\"c1\"}"),
 			  "{\"forwards\":[],\"masquerades\":[],\"networks\":[{\"firewall\":{"
@@ -163,9 +158,9 @@ static void test_prepare(void)
 	{
 		auto_steps struct step_list before = { 0 };
 
-		add_network(&before, "a", false, PLAIN,
+		add_network(&before, "a", PLAIN,
 			    "{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":5}]}");
-		add_network(&before, "b", false, PLAIN, RESULT(IP("10.9.0.2/24")));
+		add_network(&before, "b", PLAIN, RESULT(IP("10.9.0.2/24")));
 		CHECK_HAS(prepared(&before, nftables), "address");
 		CHECK_INT(err.status, STATUS_FIREWALL);
 		CHECK_TEXT(prepared(&before, "{\"backend\":\"ipfw\",\"owner\":\"c1\"}"),

@@ -14,9 +14,10 @@
 static int add(const struct cni_attachment *attachment, struct deadline deadline,
 	       struct json **ret_result, struct err *err)
 {
+	auto_json struct json *wishes = NULL;
 	int ret = cni_prepare(attachment, err);
 
-	return ret < 0 ? ret : cni_add(attachment, deadline, ret_result, err);
+	return ret < 0 ? ret : cni_add(attachment, deadline, ret_result, &wishes, err);
 }
 
 static struct err err;
@@ -608,7 +609,7 @@ static void test_forgotten(void)
 	{
 		auto_json struct json *given = parse("{\"cniVersion\":\"77\"}");
 		auto_json struct json *args = parse("[[\"A\",\"1\"],[\"B\",\"2;3\"]]");
-		auto_json struct json *result = NULL;
+		auto_json struct json *result = NULL, *wishes = NULL;
 		struct cni_attachment odd = attachment;
 
 		start_over();
@@ -617,7 +618,7 @@ static void test_forgotten(void)
 		CHECK_INT(cni_check(&odd, NULL, soon(), NULL, NULL, &err), -EINVAL);
 		CHECK_TEXT(err.text, "\"B=2;3\" cannot be one of CNI_ARGS");
 		CHECK_INT(cni_del(&odd, NULL, soon(), &err), -EINVAL);
-		CHECK_INT(cni_add(&odd, soon(), &result, &err), -EINVAL);
+		CHECK_INT(cni_add(&odd, soon(), &result, &wishes, &err), -EINVAL);
 		CHECK_TEXT(calls(), "");
 	}
 	TEST("a configuration without a version is of the first, which has no CHECK")
@@ -830,55 +831,67 @@ static void test_in_process(void)
 	}
 }
 
-/* The wishes of a list as text; "" when there are none, or the error. */
-static const char *wishes_of(const char *plugins, const char *result_text, bool in_process)
+/* What a list wishes as text; "" when that is nothing, or the error. */
+static const char *wishes_of(const char *plugins, const char *backend)
 {
 	static char text[1024];
 	auto_json struct json *list = make_list("1.0.0", plugins);
-	auto_json struct json *result = parse(result_text), *network = NULL;
+	auto_json struct json *result = NULL, *wishes = NULL;
 	auto_free char *printed = NULL;
 	struct cni_attachment attachment = attach_in_process(list);
 
-	attachment.in_process = in_process;
-	if (cni_wishes(&attachment, result, &network, &err) < 0)
+	start_over();
+	attachment.firewall = backend;
+	if (cni_add(&attachment, soon(), &result, &wishes, &err) < 0)
 		return err.text;
-	printed = network ? json_print(network, JSON_SORTED) : mem_copy("");
+	printed = wishes ? json_print(wishes, JSON_SORTED) : mem_copy("");
 	snprintf(text, sizeof(text), "%s", printed);
 	return text;
 }
 
+#define MAP                                                                              \
+	"{\"type\":\"portmap\",\"runtimeConfig\":{\"portMappings\":[{\"hostPort\":8080," \
+	"\"containerPort\":80,\"protocol\":\"tcp\"}]}}"
+#define STATIC "{\"type\":\"static\",\"ipam\":{\"addresses\":[{\"address\":\"fd00::2/64\"}]}}"
+
 static void test_wishes(void)
 {
-	static const char result[] =
-		"{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.0.0.2/8\"},"
-		"{\"address\":\"fd00::2/64\"}]}";
-
 	TEST("what those of this process ask of the firewall, together")
 	{
 		const char *said =
-			wishes_of("{\"type\":\"a\"},{\"type\":\"bridge\",\"ipMasq\":true},"
-				  "{\"type\":\"firewall\"}",
-				  result, true);
+			wishes_of("{\"type\":\"a\"}," MAP ",{\"type\":\"firewall\"}", "nftables");
 
-		CHECK_HAS(said, "\"ipMasq\":[\"10.0.0.2/8\",\"fd00::2/64\"]");
-		CHECK_HAS(said, "\"firewall\":{");
+		CHECK_HAS(said, "\"firewall\":{\"addresses\":[\"10.0.0.2/8\"]");
+		CHECK_HAS(said, "\"portmap\":{\"addresses\":[\"10.0.0.2/8\"]");
 		CHECK_HAS(said, "\"network\":\"net\"");
 		CHECK_HAS(said, "\"id\":\"c1\"");
 	}
+	TEST("each for the result so far")
+	{
+		CHECK_HAS(wishes_of("{\"type\":\"a\"},{\"type\":\"firewall\"},{\"type\":\"b\"}",
+				    "nftables"),
+			  "\"addresses\":[\"10.0.0.2/8\"]");
+		CHECK_HAS(wishes_of(STATIC ",{\"type\":\"firewall\"}", "nftables"),
+			  "\"addresses\":[\"fd00::2/64\"]");
+	}
 	TEST("nothing")
 	{
-		CHECK_TEXT(wishes_of("{\"type\":\"a\"},{\"type\":\"bridge\"}", result, true), "");
-		CHECK_HAS(wishes_of("{\"type\":\"bridge\",\"ipMasq\":true}", result, false),
-			  "no executable \"bridge\"");
-		CHECK_TEXT(wishes_of("{\"type\":\"a\",\"ipMasq\":true}", result, true), "");
+		CHECK_TEXT(wishes_of("{\"type\":\"a\"}," TUNING, "nftables"), "");
+		CHECK_TEXT(wishes_of("{\"type\":\"a\",\"ipMasq\":true}", "nftables"), "");
 	}
-	TEST("what cannot be understood")
+	TEST("one that cannot be understood is an error of the plugin")
 	{
-		CHECK(*wishes_of("{\"type\":\"bridge\",\"ipMasq\":true}",
-				 "{\"cniVersion\":\"1.0.0\",\"ips\":7}", true));
-		CHECK_HAS(wishes_of("{\"type\":\"bridge\",\"ipMasq\":true},{\"type\":\"none\"}",
-				    result, true),
-			  "no executable \"none\"");
+		CHECK_HAS(wishes_of("{\"type\":\"a\"},{\"type\":\"portmap\",\"runtimeConfig\":{"
+				    "\"portMappings\":[{\"hostPort\":-1,\"containerPort\":80,"
+				    "\"protocol\":\"tcp\"}]}}",
+				    "nftables"),
+			  "plugin portmap: ");
+	}
+	TEST("all are found before the first is called")
+	{
+		CHECK_HAS(wishes_of("{\"type\":\"a\"},{\"type\":\"none\"}", "nftables"),
+			  "plugin none: no executable \"none\"");
+		CHECK_TEXT(calls(), "");
 	}
 }
 

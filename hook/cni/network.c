@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "network.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <net/if.h>
 #include <string.h>
 
 #include "base/auto.h"
@@ -12,7 +10,6 @@
 #include "conflist.h"
 #include "operation.h"
 #include "plugin.h"
-#include "plugins/builtin.h"
 #include "residue.h"
 #include "result.h"
 
@@ -30,58 +27,6 @@ static int first_error(const struct err *first, struct err *err)
 	if (err && first->code)
 		*err = *first;
 	return -first->code;
-}
-
-/* ---- ADD ---- */
-
-static int check_names(const struct operation *operation, struct err *err)
-{
-	if (!conflist_name_ok(operation->name))
-		err_say(err, EINVAL, "\"%.64s\" cannot be the name of a network", operation->name);
-	else if (!conflist_name_ok(operation->container_id))
-		err_say(err, EINVAL, "\"%.64s\" cannot be the id of a container in CNI",
-			operation->container_id);
-	else if (!conflist_ifname_ok(operation->ifname))
-		err_say(err, EINVAL, "\"%.64s\" cannot be the name of an interface",
-			operation->ifname);
-	else if (!*operation->netns)
-		err_say(err, EINVAL, "no network namespace");
-	else
-		return 0;
-	err_class(err, STATUS_USAGE);
-	return -EINVAL;
-}
-
-/* An executable finds only executables. */
-static int check_ipam(const struct operation *operation, const struct json *plugin, bool in_process,
-		      struct err *err)
-{
-	const char *type = json_text(json_get_fold(json_get_fold(plugin, "ipam"), "type"));
-	const struct plugin_choice choice = { .path = operation->path,
-					      .in_process = in_process,
-					      .conf = plugin };
-	auto_plugin struct plugin found = { 0 };
-
-	return type && *type ? plugin_find(type, &choice, &found, err) : 0;
-}
-
-/* All of them, before the first has changed anything. */
-static int check_plugins(const struct operation *operation, struct err *err)
-{
-	for (size_t i = 0; i < json_count(operation->plugins); i++) {
-		const struct json *plugin = json_at(operation->plugins, i);
-		const char *type = json_text(json_get_fold(plugin, "type"));
-		auto_plugin struct plugin found = { 0 };
-		int ret = operation_find(operation, plugin, plugin, &found, err);
-
-		if (ret == 0)
-			ret = check_ipam(operation, plugin, !found.file, err);
-		if (ret < 0) {
-			err_wrap(err, "plugin %s", type ? type : "");
-			return ret;
-		}
-	}
-	return 0;
 }
 
 int cni_find_plugins(const struct cni_attachment *network, struct err *err)
@@ -120,203 +65,14 @@ bool cni_built_in(const struct cni_attachment *attachment, const struct json *pl
 	return operation_find(&operation, plugin, config, &found, NULL) == 0 && !found.file;
 }
 
-/* What the plugin before has answered. One of this process gives its result as it is, and an
- * executable prints it; each has it made into what the next one reads. */
-struct results {
-	enum { NONE, OWN, PRINTED } kind;
-	struct result own;     /* of one of this process */
-	struct json *printed;  /* what an executable said, as it said it */
-	struct json *previous; /* the same, checked, in the version of the list */
-};
-
-static void results_clear(struct results *results)
-{
-	result_clear(&results->own);
-	json_free(results->printed);
-	json_free(results->previous);
-	*results = (struct results){ 0 };
-}
-
-#define auto_results __attribute__((cleanup(results_clear)))
-
-/* Whoever reads the result later may not know the list that a result without a version relies on.
- */
-static void note_version(struct json *printed, const char *version)
-{
-	const char *own = json_text(json_get_fold(printed, "cniVersion"));
-
-	if (json_is(printed, JSON_OBJECT) && (!own || !*own))
-		json_set_text(printed, "cniVersion", version);
-}
-
-/* As JSON; owned, NULL: there is none. */
-static int print_results(const struct operation *operation, const struct results *results,
-			 struct json **ret_json, struct err *err)
-{
-	*ret_json = json_copy(results->printed);
-	return results->kind == OWN
-		       ? result_to_json(&results->own, operation->version, ret_json, err)
-		       : 0;
-}
-
-static int call_built_in(struct operation *operation, const struct plugin *found,
-			 struct json *config, struct deadline deadline, struct results *results,
-			 struct err *err)
-{
-	auto_results struct results before = *results;
-
-	*results = (struct results){ .kind = OWN };
-	if (before.kind == OWN) {
-		results->own = before.own;
-		before.own = (struct result){ 0 };
-	} else if (before.kind == PRINTED) {
-		json_set(config, "prevResult", take_ptr(before.previous));
-	}
-	return operation_call(operation, found, config, deadline, &results->own, before.kind == OWN,
-			      NULL, err);
-}
-
-static int call_executable(struct operation *operation, const struct plugin *found,
-			   struct json *config, struct deadline deadline, struct results *results,
-			   struct err *err)
-{
-	auto_results struct results before = *results;
-	int ret = 0;
-
-	*results = (struct results){ .kind = PRINTED };
-	if (before.kind == OWN)
-		ret = print_results(operation, &before, &before.previous, err);
-	if (ret == 0 && before.previous)
-		json_set(config, "prevResult", take_ptr(before.previous));
-	if (ret == 0)
-		ret = operation_call(operation, found, config, deadline, NULL, false,
-				     &results->printed, err);
-	if (ret < 0)
-		return ret;
-	ret = result_convert(results->printed, operation->version, operation->version,
-			     &results->previous, err);
-	if (ret < 0) {
-		err_wrap(err, "plugin %s", operation->type);
-		return err_class(err, STATUS_PLUGIN);
-	}
-	note_version(results->printed, json_get_text(results->previous, "cniVersion"));
-	return 0;
-}
-
-static int add_one(struct operation *operation, const struct json *plugin, struct deadline deadline,
-		   struct results *results, struct err *err)
-{
-	auto_json struct json *config = operation_attachment_config(operation, plugin, NULL);
-	auto_plugin struct plugin found = { 0 };
-	int ret = operation_choose(operation, plugin, config, &found, err);
-
-	return ret < 0 ? ret
-		       : (found.file ? call_executable : call_built_in)(operation, &found, config,
-									deadline, results, err);
-}
-
-/* An executable's DEL finds only what its result names. A built-in one finds it all the same. */
-static size_t last_executable(const struct operation *operation)
-{
-	size_t last = json_count(operation->plugins);
-
-	while (last > 0 &&
-	       cni_built_in(operation->attachment, json_at(operation->plugins, last - 1)))
-		last--;
-	return last;
-}
-
 bool cni_all_built_in(const struct cni_attachment *attachment)
 {
-	struct operation operation = operation_on_network(attachment, "DEL");
+	const struct json *plugins = json_get(attachment->list, "plugins");
 
-	return last_executable(&operation) == 0;
-}
-
-static int add_all(struct operation *operation, struct deadline deadline, struct results *results,
-		   struct err *err)
-{
-	const struct cni_attachment *attachment = operation->attachment;
-	size_t noted = attachment->learnt ? last_executable(operation) : 0;
-	int ret = 0;
-
-	for (size_t i = 0; ret == 0 && i < json_count(operation->plugins); i++) {
-		auto_json struct json *printed = NULL;
-
-		ret = add_one(operation, json_at(operation->plugins, i), deadline, results, err);
-		if (ret == 0 && i < noted)
-			ret = print_results(operation, results, &printed, err);
-		if (ret == 0 && i < noted)
-			ret = attachment->learnt(attachment->data, printed, err);
-	}
-	return ret;
-}
-
-/* The cache keeps the version of the last plugin, whatever the list's is. */
-static int save_result(const struct operation *operation, const struct json *printed,
-		       struct err *err)
-{
-	auto_json struct json *result = NULL;
-	const char *version = json_text(json_get_fold(printed, "cniVersion"));
-	int ret;
-
-	if (operation->built_in)
-		return cache_save(operation->attachment, printed, err);
-	ret = result_convert(printed, operation->version,
-			     version && *version ? version : operation->version, &result, err);
-	return ret < 0 ? ret : cache_save(operation->attachment, result, err);
-}
-
-int cni_prepare(const struct cni_attachment *attachment, struct err *err)
-{
-	auto_operation struct operation operation = { 0 };
-	int ret = operation_on_attachment(attachment, "ADD", &operation, err);
-
-	if (ret == 0)
-		ret = check_names(&operation, err);
-	return ret < 0 ? ret : check_plugins(&operation, err);
-}
-
-int cni_add(const struct cni_attachment *attachment, struct deadline deadline,
-	    struct json **ret_result, struct err *err)
-{
-	auto_operation struct operation operation = { 0 };
-	auto_results struct results results = { 0 };
-	auto_json struct json *printed = NULL;
-	int ret = operation_on_attachment(attachment, "ADD", &operation, err);
-
-	if (ret == 0)
-		ret = add_all(&operation, deadline, &results, err);
-	if (ret == 0)
-		ret = print_results(&operation, &results, &printed, err);
-	if (ret == 0)
-		ret = save_result(&operation, printed, err);
-	if (ret == 0)
-		*ret_result = take_ptr(printed);
-	return ret;
-}
-
-/* Nothing is learnt by it: what the plugins say is what they were told. */
-int cni_add_again(const struct cni_attachment *attachment, const char *type,
-		  const struct json *result, struct deadline deadline, struct err *err)
-{
-	auto_operation struct operation operation = { 0 };
-	auto_json struct json *previous = NULL;
-	int ret = operation_on_attachment(attachment, "ADD", &operation, err);
-
-	if (ret == 0)
-		ret = result_convert(result, operation.version, operation.version, &previous, err);
-	for (size_t i = 0; ret == 0 && i < json_count(operation.plugins); i++) {
-		const struct json *plugin = json_at(operation.plugins, i);
-		const char *own = json_text(json_get_fold(plugin, "type"));
-
-		if (own && strcmp(own, type) == 0 && !cni_built_in(attachment, plugin))
-			ret = operation_tell(
-				&operation, plugin,
-				operation_attachment_config(&operation, plugin, previous), deadline,
-				err);
-	}
-	return ret;
+	for (size_t i = 0; i < json_count(plugins); i++)
+		if (!cni_built_in(attachment, json_at(plugins, i)))
+			return false;
+	return true;
 }
 
 /* ---- DEL and CHECK ---- */
@@ -466,48 +222,6 @@ int cni_check(const struct cni_attachment *attachment, const struct json *result
 			ret = first_error(&why, err);
 	}
 	return ret;
-}
-
-/* ---- what built-in plugins leave to the caller ---- */
-
-static int wish(struct operation *operation, const struct json *plugin, const struct result *result,
-		struct json *network, struct err *err)
-{
-	auto_json struct json *config = operation_attachment_config(operation, plugin, NULL);
-	auto_plugin struct plugin found = { 0 };
-	struct cni_call call = { .container_id = operation->container_id,
-				 .netns = operation->netns,
-				 .ifname = operation->ifname,
-				 .args = operation->args,
-				 .path = operation->path,
-				 .conf = config };
-	int ret = operation_find(operation, plugin, config, &found, err);
-
-	return ret < 0 || found.file
-		       ? ret
-		       : builtin_wish(builtin_find(found.type), &call, result, network, err);
-}
-
-int cni_wishes(const struct cni_attachment *attachment, const struct json *result,
-	       struct json **ret_network, struct err *err)
-{
-	auto_operation struct operation operation = { 0 };
-	auto_json struct json *network = json_new(JSON_OBJECT);
-	auto_result struct result parsed = { 0 };
-	int ret = operation_on_attachment(attachment, "ADD", &operation, err);
-
-	if (ret == 0)
-		ret = result_parse(result, operation.version, &parsed, err);
-	for (size_t i = 0; ret == 0 && i < json_count(operation.plugins); i++)
-		ret = wish(&operation, json_at(operation.plugins, i), &parsed, network, err);
-	if (ret < 0)
-		return ret;
-	if (json_count(network) > 0) {
-		json_set_text(network, "network", operation.name);
-		json_set_text(network, "id", operation.container_id);
-		*ret_network = take_ptr(network);
-	}
-	return 0;
 }
 
 /* ---- GC, STATUS, VERSION ---- */

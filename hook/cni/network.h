@@ -25,7 +25,7 @@ struct cni_attachment {
 	const char *cache_dir; /* results are kept below cache_dir/results */
 	bool in_process;       /* use in-process plugins where there is one */
 	/* For these: the backend with which the caller makes the rules that they ask for
-	 * (cni_wishes), NULL: nobody does. fresh: nothing is left of this attachment. */
+	 * (cni_add), NULL: nobody does. fresh: nothing is left of this attachment. */
 	const char *firewall;
 	bool fresh;
 	struct inside *inside; /* the namespace, where the caller has it open; else NULL */
@@ -41,9 +41,11 @@ struct cni_attachment {
 /* Before an ADD: are the names such as CNI allows, and is every plugin there? Changes nothing. */
 int cni_prepare(const struct cni_attachment *attachment, struct err *err);
 
-/* *ret_result: of the last plugin, as it printed it; its cniVersion is filled in. */
+/* *ret_result: of the last plugin, as it printed it; its cniVersion is filled in. *ret_wishes: what
+ * the built-in plugins ask of the firewall (firewall/wishes.h); it stays NULL when that is nothing,
+ * and where they make the rules themselves. */
 int cni_add(const struct cni_attachment *attachment, struct deadline deadline,
-	    struct json **ret_result, struct err *err);
+	    struct json **ret_result, struct json **ret_wishes, struct err *err);
 
 /* result: of the ADD, or the most that is known of it, or NULL (then the cache's, if there is one).
  * Every plugin is tried; the error is the first one. The cache entry goes when all went well. */
@@ -69,11 +71,6 @@ bool cni_built_in(const struct cni_attachment *attachment, const struct json *pl
 
 /* Are all? */
 bool cni_all_built_in(const struct cni_attachment *attachment);
-
-/* What the built-in plugins of the list ask of the firewall, for this result of the ADD
- * (firewall/wishes.h). *ret_network stays NULL when that is nothing. */
-int cni_wishes(const struct cni_attachment *attachment, const struct json *result,
-	       struct json **ret_network, struct err *err);
 
 /* For a network, not an attachment: only list, plugin_path, in_process, before_exec and data are
  * used. valid: [{"containerID", "ifname"}, …], what is to be kept. disableGC, or a version

@@ -188,12 +188,14 @@ int operation_call(struct operation *operation, const struct plugin *found,
 		.data = operation,
 		.backend = attachment->firewall ? attachment->firewall : "auto",
 		.rules_elsewhere = attachment->firewall != NULL,
+		.wishes = operation->wishes,
 		.fresh = attachment->fresh,
 		.inside = attachment->inside,
 		.result = result,
 		.has_previous = has_previous,
 	};
 
+	operation->type = found->type;
 	return wrap(operation, found->call(found, &call, ret_output, err), err);
 }
 

@@ -17,10 +17,11 @@ struct operation {
 	const char *path;
 	const char *name, *version; /* of the list, "" when it has none */
 	const struct json *plugins;
-	char *args;       /* CNI_ARGS */
-	const char *type; /* of the plugin called last */
-	bool built_in;    /* it is */
-	bool stopped;     /* the owner could not take note of a process: nothing more may run */
+	char *args;          /* CNI_ARGS */
+	const char *type;    /* of the plugin called last */
+	bool built_in;       /* it is */
+	struct json *wishes; /* of an ADD, as in struct cni_call */
+	bool stopped;        /* the owner could not take note of a process: nothing more may run */
 };
 
 struct operation operation_on_network(const struct cni_attachment *network, const char *command);

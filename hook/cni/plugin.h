@@ -27,11 +27,13 @@ struct cni_call {
 	int (*before_exec)(void *data, pid_t pid, struct err *err);
 	void *data;
 	/* For a plugin in this process. The backend for the rules it asks for ("auto", ...), and
-	 * whether it is the caller who makes them; and whether the caller knows that nothing is
-	 * left of this attachment, so that it need not be looked for; and the namespace, where the
+	 * whether it is the caller who makes them: then an ADD adds what it asks for to wishes
+	 * (firewall/wishes.h), unless that is NULL. Whether the caller knows that nothing is left
+	 * of this attachment, so that it need not be looked for. And the namespace, where the
 	 * caller has it open. */
 	const char *backend;
 	bool rules_elsewhere, fresh;
+	struct json *wishes;
 	struct inside *inside;
 	/* With has_previous, result is in place of conf's prevResult; and an ADD with result takes
 	 * it from there, and prints nothing but puts its own there. */

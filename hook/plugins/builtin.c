@@ -313,6 +313,8 @@ static int add(const struct builtin *builtin, struct builtin_call *call, struct 
 		return ret;
 	if (!call->cni->rules_elsewhere)
 		ret = firewall_wish_grant(builtin, call, &result, err);
+	else if (builtin->wish && call->cni->wishes)
+		ret = builtin->wish(call, &result, call->cni->wishes, err);
 	if (ret == 0)
 		ret = result_check(&result, call->version, err);
 	if (ret < 0 && builtin->del)
@@ -381,15 +383,4 @@ int builtin_call(const struct plugin *self, const struct cni_call *call, struct 
 	}
 	ret = perform(builtin, call, ret_output, err);
 	return ret < 0 ? err_class(err, STATUS_PLUGIN) : 0;
-}
-
-int builtin_wish(const struct builtin *builtin, const struct cni_call *cni,
-		 const struct result *result, struct json *network, struct err *err)
-{
-	auto_call struct builtin_call call = { 0 };
-	int ret = builtin->wish ? prepare(builtin, cni, &call, err) : 0;
-
-	if (ret == 0 && builtin->wish)
-		ret = builtin->wish(&call, result, network, err);
-	return ret;
 }

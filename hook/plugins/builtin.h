@@ -39,8 +39,8 @@ struct builtin {
 	int (*add)(struct builtin_call *call, struct result *ret_result, struct err *err);
 	int (*del)(const struct builtin_call *call, struct err *err);
 	int (*check)(const struct builtin_call *call, struct err *err);
-	/* Put into network what it asks of the firewall (firewall/rules.h); NULL: nothing ever.
-	 * result is that of its own ADD, or of the whole list's. */
+	/* Put into network what it asks of the firewall (firewall/wishes.h) for the result of its
+	 * ADD; NULL: nothing ever. */
 	int (*wish)(const struct builtin_call *call, const struct result *result,
 		    struct json *network, struct err *err);
 };
@@ -58,10 +58,6 @@ const char *builtin_cannot(const struct builtin *builtin, const struct json *con
 /* As struct plugin's call. Errors: EPROTONOSUPPORT for the version. */
 int builtin_call(const struct plugin *self, const struct cni_call *call, struct json **ret_output,
 		 struct err *err);
-
-/* The whole wish of one plugin, for the result of its list: added to network. */
-int builtin_wish(const struct builtin *builtin, const struct cni_call *cni,
-		 const struct result *result, struct json *network, struct err *err);
 
 /* ---- for the plugins ---- */
 

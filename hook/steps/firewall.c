@@ -45,16 +45,6 @@ static int add_forwards(struct firewall_rules *rules, const struct json *network
 	return ret;
 }
 
-static int add_wishes(const struct step *network, const struct firewall_backend *backend,
-		      struct firewall_rules *rules, struct err *err)
-{
-	const struct cni_attachment attachment = network_attachment_of(network);
-	auto_json struct json *wishes = NULL;
-	int ret = cni_wishes(&attachment, network->result, &wishes, err);
-
-	return ret < 0 || !wishes ? ret : wishes_add(wishes, backend, rules, err);
-}
-
 static int collect_networks(const struct step_list *before, const struct firewall_backend *backend,
 			    struct firewall_rules *rules, struct err *err)
 {
@@ -65,7 +55,8 @@ static int collect_networks(const struct step_list *before, const struct firewal
 
 		if (step->ops != &step_network)
 			continue;
-		ret = add_wishes(step, backend, rules, err);
+		if (step->wishes)
+			ret = wishes_add(step->wishes, backend, rules, err);
 		if (ret == 0 && !has_firewall_plugin(json_get(step->args, "conflist")))
 			ret = add_forwards(rules, step->result, err);
 	}

@@ -220,7 +220,7 @@ static int add(struct network_work *work, int how, struct err *err)
 	attachment.fresh = true; /* what an earlier run had left was undone */
 	ret = lock_host(work->step, how, deadline, &lock, err);
 	if (ret == 0)
-		ret = cni_add(&attachment, deadline, &work->step->result, err);
+		ret = cni_add(&attachment, deadline, &work->step->result, &work->step->wishes, err);
 	if (ret < 0 && work->step->progress && lost_a_race(err)) {
 		const struct json *learnt = json_get(work->step->progress, "learnt");
 		struct err ignored;

@@ -35,6 +35,7 @@ void step_free(struct step *step)
 	json_free(step->args);
 	json_free(step->progress);
 	json_free(step->result);
+	json_free(step->wishes);
 	free(step);
 }
 

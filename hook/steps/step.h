@@ -63,7 +63,10 @@ struct step {
 	 */
 	struct json *progress;
 	struct json *result; /* what apply learnt; NULL until it has returned, and when nothing */
-	int64_t took_us;     /* of apply */
+	/* Of a network: what its plugins ask of the firewall, left by apply for the step that makes
+	 * the rules, which has them on its record. NULL: nothing. */
+	struct json *wishes;
+	int64_t took_us; /* of apply */
 	/* Set by undo: doing it once more later takes nothing of whoever may then have the address,
 	 * the port or the name, so that it need not be on record at once that it was done. */
 	bool undone_for_good;

@@ -8,8 +8,11 @@
 /* Only looks, and has nothing to look at: there is no namespace. */
 static const char *const may_check[] = { "static", "loopback", "portmap", "firewall", "tuning" };
 
-static void wish(const struct builtin *builtin, const struct cni_call *cni)
+static void wish_of_bridge(const struct cni_call *cni)
 {
+	const struct builtin_call call = {
+		.cni = cni, .conf = cni->conf, .network = "net", .version = "1.1.0"
+	};
 	const struct json *previous = json_get_fold(cni->conf, "prevResult");
 	auto_json struct json *network = json_new(JSON_OBJECT);
 	auto_result struct result result = { 0 };
@@ -17,7 +20,7 @@ static void wish(const struct builtin *builtin, const struct cni_call *cni)
 	int ret = result_parse(previous, NULL, &result, &err);
 
 	if (ret == 0)
-		ret = builtin_wish(builtin, cni, &result, network, &err);
+		ret = builtin_bridge.wish(&call, &result, network, &err);
 	if (ret < 0)
 		must_be_error(ret, &err);
 	must_survive_printing(network);
@@ -38,7 +41,6 @@ static void run(const char *type, const struct cni_call *cni)
 	builtin_cannot(builtin, cni->conf, "nftables");
 	builtin_cannot(builtin, cni->conf, "iptables");
 	builtin_cannot(builtin, cni->conf, "firewalld");
-	wish(builtin, cni);
 	ret = builtin_call(&plugin, cni, &output, &err);
 	if (ret < 0)
 		must_be_error(ret, &err);
@@ -71,7 +73,7 @@ FUZZ()
 				.path = "",
 				.backend = "none",
 				.rules_elsewhere = true };
-	auto_json struct json *conf = NULL;
+	auto_json struct json *conf = NULL, *wishes = json_new(JSON_OBJECT);
 
 	if (first == len || json_parse(text + first + 1, len - first - 1, &conf, NULL) < 0 ||
 	    !json_is(conf, JSON_OBJECT))
@@ -80,10 +82,12 @@ FUZZ()
 	for (size_t i = 0; i < array_size(may_check); i++)
 		run(may_check[i], &cni);
 	cni.command = "ADD";
+	cni.wishes = wishes;
 	for (size_t i = 0; i < array_size(may_add); i++)
 		run(may_add[i], &cni);
+	must_survive_printing(wishes);
 	builtin_cannot(&builtin_bridge, conf, "nftables");
 	builtin_cannot(&builtin_host_local, conf, "nftables");
-	wish(&builtin_bridge, &cni);
+	wish_of_bridge(&cni);
 	read_bridge(&cni);
 }

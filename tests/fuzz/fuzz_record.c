@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include "firewall/firewall.h"
-#include "firewall/wishes.h"
 #include "fuzz.h"
 #include "journal.h"
 #include "journal_file.h"
@@ -28,16 +27,7 @@ static void read_rules(const struct json *json)
 static void read_network(const struct step *step)
 {
 	const struct step_list before = { 0 };
-	const struct cni_attachment attachment = network_attachment_of(step);
-	auto_json struct json *wishes = NULL;
-	auto_rules struct firewall_rules rules = { .owner = "c1" };
-	struct err err = { 0 };
-	int ret = cni_wishes(&attachment, step->result, &wishes, &err);
 
-	if (ret < 0)
-		must_be_error(ret, &err);
-	else if (wishes)
-		wishes_add(wishes, &firewall_nftables, &rules, &err);
 	network_may_have_default_route(step, &before, AF_INET);
 }
 

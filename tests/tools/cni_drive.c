@@ -82,12 +82,12 @@ static struct json *valid_attachments(const struct cni_attachment *attachment)
 
 static int add(const struct cni_attachment *attachment, struct deadline deadline, struct err *err)
 {
-	auto_json struct json *result = NULL;
+	auto_json struct json *result = NULL, *wishes = NULL;
 	auto_free char *text = NULL;
 	int ret = cni_prepare(attachment, err);
 
 	if (ret == 0)
-		ret = cni_add(attachment, deadline, &result, err);
+		ret = cni_add(attachment, deadline, &result, &wishes, err);
 	if (ret < 0)
 		return ret;
 	text = json_print(result, JSON_INDENTED);
