@@ -15,7 +15,7 @@ struct json *json_new_with_text(enum json_type type, const char *text, size_t le
 {
 	struct json *json = mem_resize(NULL, sizeof(*json) + len + 1);
 
-	*json = (struct json){ .type = type, .holders = 1 };
+	*json = (struct json){ .type = type, .holders = 1, .len = (uint32_t)len };
 	memcpy(json->text, text, len);
 	json->text[len] = '\0';
 	return json;
@@ -99,8 +99,9 @@ struct json *json_copy(const struct json *json)
 
 	if (!json)
 		return NULL;
-	copy = json_new_with_text(json->type, json->text, strlen(json->text));
+	copy = json_new_with_text(json->type, json->text, json->len);
 	copy->is_true = json->is_true;
+	copy->sorted = json->sorted;
 	copy->count = json->count;
 	if (json->count == 0)
 		return copy;
@@ -111,24 +112,12 @@ struct json *json_copy(const struct json *json)
 	return copy;
 }
 
-int json_by_key(const void *a, const void *b)
-{
-	return strcmp(((const struct json_member *)a)->key->text,
-		      ((const struct json_member *)b)->key->text);
-}
-
 struct json *json_sorted(const struct json *json)
 {
 	struct json *copy = json_copy(json);
 
-	for (size_t i = 0; i < json_count(copy); i++) {
-		struct json *value = copy->members[i].value;
-
-		copy->members[i].value = json_sorted(value);
-		json_free(value);
-	}
-	if (json_is(copy, JSON_OBJECT) && copy->count > 1)
-		qsort(copy->members, copy->count, sizeof(*copy->members), json_by_key);
+	if (copy)
+		copy->sorted = true;
 	return copy;
 }
 

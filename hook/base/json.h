@@ -30,7 +30,7 @@ enum {
 char *json_print(const struct json *json, unsigned flags); /* no final newline */
 
 struct json *json_copy(const struct json *json);   /* NULL stays NULL */
-struct json *json_sorted(const struct json *json); /* a copy, keys sorted at every level */
+struct json *json_sorted(const struct json *json); /* a copy that is printed as with JSON_SORTED */
 bool json_equal(const struct json *a, const struct json *b); /* order of keys does not count */
 void json_free(struct json *json);
 

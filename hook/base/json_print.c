@@ -8,7 +8,7 @@
 #include "json_value.h"
 #include "mem.h"
 
-enum { FIRST_ROOM = 2048, ESCAPE_MAX = 6 /* \u001F */ };
+enum { FIRST_ROOM = 2048, ESCAPE_MAX = 6 /* \u001F */, FEW = 16 };
 
 struct output {
 	char *text, *at, *end;
@@ -62,23 +62,41 @@ static char *escape(char *at, unsigned char c)
 	return at + ESCAPE_MAX - 1;
 }
 
-/* Byte by byte: most are keys and short words, which no function is called for. */
-static void put_string(struct output *output, const char *text)
+static const bool special[256] = { [0 ... 0x1f] = true, ['"'] = true, ['\\'] = true };
+
+/* Is one of these eight bytes below 0x20, a quote or a backslash? (A zero byte is the only one that
+ * borrows from the next when 1 is taken from each; bytes above 0x7f are none of these.) */
+static inline bool any_special(uint64_t bytes)
 {
-	static const bool special[256] = { [0 ... 0x1f] = true, ['"'] = true, ['\\'] = true };
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	const uint64_t quotes = bytes ^ (ones * '"'), slashes = bytes ^ (ones * '\\');
 
-	put_char(output, '"');
-	for (;;) {
-		char *at = reserve(output, ESCAPE_MAX);
-		const char *end = output->end - ESCAPE_MAX;
+	return ((bytes - ones * 0x20) | (quotes - ones) | (slashes - ones)) & ~bytes & tops;
+}
 
-		while (at <= end && !special[(unsigned char)*text])
-			*at++ = *text++;
-		if (at <= end && *text)
-			at = escape(at, (unsigned char)*text++);
-		output->at = at;
-		if (!*text)
+/* Eight bytes at a time, as most texts are short and few have anything to escape. */
+static void put_string(struct output *output, const struct json *string)
+{
+	const char *text = string->text, *end = text + string->len;
+	char *at = reserve(output, string->len + 2);
+
+	*at++ = '"';
+	for (uint64_t bytes; end - text >= 8; text += 8, at += 8) {
+		memcpy(&bytes, text, 8);
+		if (any_special(bytes))
 			break;
+		memcpy(at, &bytes, 8);
+	}
+	while (text < end && !special[(unsigned char)*text])
+		*at++ = *text++;
+	output->at = at;
+	for (; text < end; text++) {
+		at = reserve(output, ESCAPE_MAX);
+		if (special[(unsigned char)*text])
+			at = escape(at, (unsigned char)*text);
+		else
+			*at++ = *text;
+		output->at = at;
 	}
 	put_char(output, '"');
 }
@@ -103,7 +121,7 @@ static void print_members(struct output *output, const struct json_member *membe
 		if (indented)
 			new_line(output);
 		if (members[i].key) {
-			put_string(output, members[i].key->text);
+			put_string(output, members[i].key);
 			put_char(output, ':');
 			if (indented)
 				put_char(output, ' ');
@@ -115,6 +133,27 @@ static void print_members(struct output *output, const struct json_member *membe
 		new_line(output);
 }
 
+static int by_key(const void *a, const void *b)
+{
+	const struct json_member *members[] = { a, b };
+
+	return strcmp(members[0]->key->text, members[1]->key->text);
+}
+
+static void sort(struct json_member *members, size_t count)
+{
+	if (count > FEW)
+		qsort(members, count, sizeof(*members), by_key);
+	for (size_t i = 1; i < count; i++) {
+		const struct json_member member = members[i];
+		size_t at = i;
+
+		for (; at > 0 && by_key(&members[at - 1], &member) > 0; at--)
+			members[at] = members[at - 1];
+		members[at] = member;
+	}
+}
+
 static void print_object(struct output *output, const struct json *json)
 {
 	auto_free struct json_member *sorted = NULL;
@@ -123,7 +162,7 @@ static void print_object(struct output *output, const struct json *json)
 	if (output->flags & JSON_SORTED && json->count > 1) {
 		sorted = mem_array(NULL, json->count, sizeof(*sorted));
 		memcpy(sorted, members, json->count * sizeof(*sorted));
-		qsort(sorted, json->count, sizeof(*sorted), json_by_key);
+		sort(sorted, json->count);
 		members = sorted;
 	}
 	put_char(output, '{');
@@ -133,6 +172,10 @@ static void print_object(struct output *output, const struct json *json)
 
 static void print(struct output *output, const struct json *json)
 {
+	const unsigned int flags = output->flags;
+
+	if (json && json->sorted)
+		output->flags |= JSON_SORTED;
 	switch (json_type(json)) {
 	case JSON_NULL:
 		put(output, "null", 4);
@@ -141,10 +184,10 @@ static void print(struct output *output, const struct json *json)
 		put(output, json->is_true ? "true" : "false", json->is_true ? 4 : 5);
 		break;
 	case JSON_NUMBER:
-		put(output, json->text, strlen(json->text));
+		put(output, json->text, json->len);
 		break;
 	case JSON_STRING:
-		put_string(output, json->text);
+		put_string(output, json);
 		break;
 	case JSON_ARRAY:
 		put_char(output, '[');
@@ -155,6 +198,7 @@ static void print(struct output *output, const struct json *json)
 		print_object(output, json);
 		break;
 	}
+	output->flags = flags;
 }
 
 char *json_print(const struct json *json, unsigned flags)

@@ -11,7 +11,7 @@
 #include "mem.h"
 #include "utf8.h"
 
-enum { DEPTH_MAX = 64 };
+enum { DEPTH_MAX = 64, FEW = 16 };
 
 struct parser {
 	struct json *root;
@@ -109,8 +109,22 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Sorted first: a stranger may send a hundred thousand keys. NULL: none. */
-static const char *key_twice(const struct json *object)
+/* NULL: none. */
+static const char *key_twice_among_few(const struct json *object)
+{
+	for (size_t i = 1; i < object->count; i++)
+		for (size_t j = 0; j < i; j++) {
+			const char *key = object->members[i].key->text;
+			const char *other = object->members[j].key->text;
+
+			if (*key == *other && strcmp(key, other) == 0)
+				return key;
+		}
+	return NULL;
+}
+
+/* Sorted first: a stranger may send a hundred thousand keys. */
+static const char *key_twice_among_many(const struct json *object)
 {
 	auto_free const char **keys = mem_array(NULL, object->count, sizeof(*keys));
 
@@ -127,7 +141,8 @@ static int on_end_object(void *data)
 {
 	struct parser *parser = data;
 	const struct json *object = parser->open[--parser->depth];
-	const char *twice = object->count > 1 ? key_twice(object) : NULL;
+	const char *twice =
+		(object->count <= FEW ? key_twice_among_few : key_twice_among_many)(object);
 
 	if (!twice)
 		return 1;

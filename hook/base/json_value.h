@@ -16,15 +16,15 @@ struct json_member {
 struct json {
 	uint8_t type; /* enum json_type */
 	bool is_true;
+	bool sorted; /* it is to be printed so */
 	uint32_t holders;
 	uint32_t count; /* of arrays and objects */
+	uint32_t len;   /* of text */
 	struct json_member *members;
 	char text[]; /* of strings and numbers */
 };
 
 struct json *json_new_with_text(enum json_type type, const char *text, size_t len);
-
-int json_by_key(const void *a, const void *b); /* of members, for qsort */
 
 /* key (of an object, else NULL) and value are its own from now on; no look for a key twice. */
 void json_append(struct json *json, struct json *key, struct json *value);
