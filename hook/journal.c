@@ -104,6 +104,13 @@ static void begin(const struct journal_place *place, const char *id, struct jour
 	};
 }
 
+static void forget_file(struct journal *journal)
+{
+	if (journal->saved_fd > 0)
+		close(journal->saved_fd);
+	journal->saved_fd = 0;
+}
+
 static void clear(struct journal *journal)
 {
 	free(journal->id);
@@ -114,6 +121,7 @@ static void clear(struct journal *journal)
 	free(journal->boot_id);
 	free(journal->bundle);
 	free(journal->netns_path);
+	forget_file(journal);
 	json_free(journal->more);
 	step_list_clear(&journal->steps);
 	*journal = (struct journal){ .dirfd = -1 };
@@ -247,8 +255,11 @@ int journal_save(struct journal *journal, struct err *err)
 {
 	size_t len;
 	auto_free char *text = print(journal, &len);
-	int ret = file_replace(journal->dirfd, FILE_NAME, text, len, 0600, err);
+	int ret;
 
+	forget_file(journal);
+	ret = file_replace_open(journal->dirfd, FILE_NAME, text, len, 0600, &journal->saved_fd,
+				err);
 	if (ret < 0) {
 		err_wrap(err, "state file of %s", journal->id);
 		return err_class(err, STATUS_STATE_FILE);
@@ -257,15 +268,22 @@ int journal_save(struct journal *journal, struct err *err)
 	return 0;
 }
 
+static bool write_mark(int fd, bool complete)
+{
+	return pwrite(fd, word_for(complete), WORD_SIZE, WORD_AT) == WORD_SIZE;
+}
+
 /* In a file that an earlier version wrote the mark is somewhere else. */
 static bool mark_in_place(const struct journal *journal)
 {
-	auto_close int fd = openat(journal->dirfd, FILE_NAME, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	auto_close int fd = -1;
 	char found[WORD_AT];
 
+	if (journal->saved_fd > 0)
+		return write_mark(journal->saved_fd, journal->complete);
+	fd = openat(journal->dirfd, FILE_NAME, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	return fd >= 0 && pread(fd, found, WORD_AT, 0) == WORD_AT &&
-	       memcmp(found, BEGINNING, WORD_AT) == 0 &&
-	       pwrite(fd, word_for(journal->complete), WORD_SIZE, WORD_AT) == WORD_SIZE;
+	       memcmp(found, BEGINNING, WORD_AT) == 0 && write_mark(fd, journal->complete);
 }
 
 int journal_mark(struct journal *journal, bool complete, struct err *err)

@@ -37,6 +37,7 @@ struct journal {
 	char *state_dir, *data_dir;
 	char *kept_file; /* below data_dir */
 	int dirfd;       /* the lock; -1 when the journal was only read */
+	int saved_fd;    /* the file as it was last saved, to be marked; 0: not by us */
 	/* What the file says; saved by journal_save(). */
 	pid_t pid;
 	unsigned long long pid_start; /* see child_start_time() */

@@ -140,6 +140,14 @@ static int write_all(int fd, const char *text, size_t len)
 int file_replace(int dirfd, const char *name, const char *text, size_t len, mode_t mode,
 		 struct err *err)
 {
+	auto_close int fd = -1;
+
+	return file_replace_open(dirfd, name, text, len, mode, &fd, err);
+}
+
+int file_replace_open(int dirfd, const char *name, const char *text, size_t len, mode_t mode,
+		      int *ret_fd, struct err *err)
+{
 	auto_free char *temporary = mem_format("%s.new", name);
 	auto_close int fd = -1;
 	int ret;
@@ -150,10 +158,12 @@ int file_replace(int dirfd, const char *name, const char *text, size_t len, mode
 	ret = write_all(fd, text, len);
 	if (ret == 0 && renameat(dirfd, temporary, dirfd, name) < 0)
 		ret = -errno;
-	if (ret == 0)
-		return 0;
-	unlinkat(dirfd, temporary, 0);
-	return err_set(err, -ret, "write %s", name);
+	if (ret < 0) {
+		unlinkat(dirfd, temporary, 0);
+		return err_set(err, -ret, "write %s", name);
+	}
+	*ret_fd = take_fd(&fd);
+	return 0;
 }
 
 static int make_dirs(const char *path, mode_t mode, struct err *err)

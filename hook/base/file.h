@@ -32,6 +32,10 @@ int file_peek(const char *path, char *ret_text, size_t size);
 int file_replace(int dirfd, const char *name, const char *text, size_t len, mode_t mode,
 		 struct err *err);
 
+/* The same; *ret_fd is the file, open for writing. */
+int file_replace_open(int dirfd, const char *name, const char *text, size_t len, mode_t mode,
+		      int *ret_fd, struct err *err);
+
 /* The same by path, with the directories above it (0700), and again when somebody who tidies up
  * takes them away in between. */
 int file_put(const char *path, const char *text, size_t len, struct err *err);
