@@ -26,6 +26,7 @@
 #include "results.h"
 
 enum { LEASE_MAX = 4096, LEASE_MODE = 0600, LOCK_MODE = 0750 };
+enum { LAST_NAME_SIZE = 40, LAST_MAX = 64 /* longer is no address */ };
 
 /* ---- the directory ---- */
 
@@ -221,6 +222,8 @@ struct allocation {
 	struct result *result;
 	const struct range_set *set;
 	size_t index;
+	int last;        /* the file of the last address, once it was read; else -1 */
+	size_t last_len; /* of its text */
 	struct err *err;
 };
 
@@ -238,11 +241,31 @@ static bool remove_empty(int dirfd, const char *name)
 	       st.st_size == 0 && unlinkat(dirfd, name, 0) == 0;
 }
 
+static const char *last_name(const struct allocation *allocation, char text[LAST_NAME_SIZE])
+{
+	snprintf(text, LAST_NAME_SIZE, "last_reserved_ip.%zu", allocation->index);
+	return text;
+}
+
+/* It is a hint: whoever reads it looks for the next one that is free. */
+static int write_last(const struct allocation *allocation, const char *text)
+{
+	const size_t len = strlen(text);
+	char name[LAST_NAME_SIZE];
+
+	if (allocation->last < 0)
+		return write_file(allocation->store->dirfd, last_name(allocation, name), O_TRUNC,
+				  text);
+	if (allocation->last_len > len && ftruncate(allocation->last, 0) < 0)
+		return -errno;
+	return pwrite(allocation->last, text, len, 0) < 0 ? -errno : 0;
+}
+
 /* -EEXIST without an err: taken. */
 static int reserve(const struct allocation *allocation, const unsigned char *bytes)
 {
 	int family = allocation->set->ranges[0].family;
-	char name[INET6_ADDRSTRLEN], last[40];
+	char name[INET6_ADDRSTRLEN];
 	int ret;
 
 	name_of(family, bytes, name);
@@ -252,9 +275,8 @@ static int reserve(const struct allocation *allocation, const unsigned char *byt
 				 allocation->store->content);
 	if (ret == -EEXIST)
 		return ret;
-	snprintf(last, sizeof(last), "last_reserved_ip.%zu", allocation->index);
 	if (ret == 0)
-		ret = write_file(allocation->store->dirfd, last, O_TRUNC, name);
+		ret = write_last(allocation, name);
 	return ret < 0 ? err_set(allocation->err, -ret, "lease %s", name) : 0;
 }
 
@@ -312,16 +334,21 @@ static int check_duplicates(struct allocation *allocation)
 	return ret;
 }
 
-static bool read_last(const struct allocation *allocation, unsigned char bytes[16])
+/* False where there is none: it is made when there is something to write. */
+static bool read_last(struct allocation *allocation, unsigned char bytes[16])
 {
-	auto_free char *text = NULL;
+	char name[LAST_NAME_SIZE], text[LAST_MAX];
 	struct facts_address cidr;
-	char name[40];
-	size_t len;
+	ssize_t len;
 
-	snprintf(name, sizeof(name), "last_reserved_ip.%zu", allocation->index);
-	if (file_read(allocation->store->dirfd, name, LEASE_MAX, false, &text, &len, NULL) < 0 ||
-	    !results_parse_cidr(text, &cidr))
+	allocation->last = openat(allocation->store->dirfd, last_name(allocation, name),
+				  O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	len = allocation->last < 0 ? -1 : pread(allocation->last, text, sizeof(text) - 1, 0);
+	if (len < 0)
+		return false;
+	allocation->last_len = (size_t)len;
+	text[len] = '\0';
+	if (!results_parse_cidr(text, &cidr))
 		return false;
 	memcpy(bytes, cidr.bytes, sizeof(cidr.bytes));
 	return cidr.family == allocation->set->ranges[0].family;
@@ -372,10 +399,13 @@ static int allocate(struct allocation *allocation, const struct range_sets *sets
 
 		allocation->set = &sets->sets[i];
 		allocation->index = i;
+		allocation->last = -1;
 		if (take_request(&allocation->requests, allocation->set, &wanted))
 			ret = take_requested(allocation, &wanted);
 		else
 			ret = take_next(allocation);
+		if (allocation->last >= 0)
+			close(allocation->last);
 		if (ret < 0)
 			err_wrap(allocation->err, "failed to allocate for range %zu", i);
 	}
@@ -410,7 +440,11 @@ static int add(struct builtin_call *call, struct result *ret_result, struct err 
 		ret = open_store(call, true, &store, err);
 	if (ret != 0)
 		return ret;
-	struct allocation allocation = { call, &store, requests, ret_result, NULL, 0, &why };
+	struct allocation allocation = { .call = call,
+					 .store = &store,
+					 .requests = requests,
+					 .result = ret_result,
+					 .err = &why };
 
 	ret = allocate(&allocation, &sets);
 	if (ret < 0) {
