@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,8 +23,12 @@ enum { FILES_WANTED = 1024, FILES_NEEDED = 24 };
 /* Else the first file opened would become standard error, and get our messages. */
 static void open_standard(void)
 {
+	struct pollfd standard[] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
 	int fd;
 
+	if (poll(standard, array_size(standard), 0) >= 0 &&
+	    !((standard[0].revents | standard[1].revents | standard[2].revents) & POLLNVAL))
+		return;
 	do
 		fd = open("/dev/null", O_RDWR); /* NOLINT(android-cloexec-open) */
 	while (fd >= 0 && fd <= 2);
