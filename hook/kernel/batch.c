@@ -132,16 +132,19 @@ static void reset(struct batch *batch)
  * more than to ask for each.) */
 static int receive(int fd, void (*each)(void *data, const struct nlmsghdr *header), void *data)
 {
-	_Alignas(8) static char buffer[ANSWER_SIZE];
-	const struct nlmsghdr *header = (const void *)buffer;
+	static char *buffer;
+	const struct nlmsghdr *header;
 	ssize_t left; /* NLMSG_NEXT may leave less than nothing */
 
+	if (!buffer)
+		buffer = mem_resize(NULL, ANSWER_SIZE);
+	header = (const void *)buffer;
 	do
-		left = recv(fd, buffer, sizeof(buffer), MSG_TRUNC);
+		left = recv(fd, buffer, ANSWER_SIZE, MSG_TRUNC);
 	while (left < 0 && errno == EINTR);
 	if (left < 0)
 		return -errno;
-	if (left > (ssize_t)sizeof(buffer))
+	if (left > ANSWER_SIZE)
 		return -EMSGSIZE;
 	for (; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left))
 		each(data, header);

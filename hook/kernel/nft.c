@@ -244,10 +244,12 @@ static int take_answers(int fd, unsigned int count, unsigned int limit,
 				     const struct nlattr *attrs, size_t size),
 			void *data)
 {
-	_Alignas(8) static char buffers[AT_ONCE][OBJECT_SIZE];
+	static char (*buffers)[OBJECT_SIZE];
 	struct mmsghdr answers[AT_ONCE] = { 0 };
 	struct iovec parts[AT_ONCE];
 
+	if (!buffers)
+		buffers = mem_array(NULL, AT_ONCE, OBJECT_SIZE);
 	for (size_t i = 0; i < AT_ONCE; i++) {
 		parts[i] = (struct iovec){ buffers[i], OBJECT_SIZE };
 		answers[i].msg_hdr = (struct msghdr){ .msg_iov = &parts[i], .msg_iovlen = 1 };

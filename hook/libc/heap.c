@@ -13,7 +13,7 @@
 enum { UNIT = 16, EVEN = 8, LARGEST = (64 << 10) / UNIT, KINDS = EVEN + 4 * 9 };
 
 /* A set-up needs 40 KiB, and to have them at once is cheaper than to ask for each page. */
-enum { AT_ONCE = 40 << 10, STRETCH = 256 << 10 };
+enum { AT_ONCE = 40 << 10, LARGE = 16 << 10, PAGE = 4 << 10, STRETCH = 256 << 10 };
 
 #ifndef MADV_POPULATE_WRITE /* musl 1.2.3 */
 #define MADV_POPULATE_WRITE 23
@@ -122,18 +122,27 @@ static bool have_stretch(size_t size)
 	return true;
 }
 
+/* What is large comes off the far end, from a page of its own: what is there at once is for the
+ * small. */
 static struct block *cut(uint32_t kind, size_t size)
 {
+	const bool far = size >= LARGE && !confined;
+	const size_t whole = HEAD + size;
 	struct block *block;
 
-	if (!have_stretch(HEAD + size))
+	if (!have_stretch(far ? whole + PAGE : whole))
 		return NULL;
-	block = (struct block *)stretch;
+	if (far) {
+		stretch_left -= whole + (uintptr_t)(stretch + stretch_left - whole) % PAGE;
+		block = (struct block *)(stretch + stretch_left);
+	} else {
+		block = (struct block *)stretch;
+		stretch += whole;
+		stretch_left -= whole;
+	}
 	block->size = size;
 	block->kind = kind;
 	block->state = FRESH;
-	stretch += HEAD + size;
-	stretch_left -= HEAD + size;
 	return block;
 }
 
