@@ -56,7 +56,7 @@ static void fill(struct journal *journal, const struct setup *setup)
 	free(journal->bundle);
 	free(journal->netns_path);
 	journal->pid = setup->state->pid;
-	journal->pid_start = child_start_time(setup->state->pid);
+	journal->pid_start = setup->pid_start;
 	journal->boot_id = journal_boot_id();
 	journal->bundle = mem_copy(setup->state->bundle);
 	journal->netns = setup->netns;
@@ -74,7 +74,9 @@ static int apply(struct journal *journal, struct setup *setup, struct deadline d
 	int ret;
 
 	fill(journal, setup);
-	if (journal->pid_start == 0) { /* it would look dead to everybody */
+	if (journal->pid_start == 0) /* it would look dead to everybody */
+		journal->pid_start = child_start_time(journal->pid);
+	if (journal->pid_start == 0) {
 		err_set(err, errno ? errno : ESRCH, "look at process %d", (int)journal->pid);
 		return err_class(err, STATUS_NETNS);
 	}

@@ -22,6 +22,7 @@ struct setup { /* everything the plan is made from, and the plan */
 	struct request request;
 	bool deferred; /* the namespace cannot be seen before poststart, which is hooked too */
 	int netns_fd;  /* of the container; 0: not open */
+	unsigned long long pid_start; /* of its process, see child_start_time() */
 	struct netns_id netns;
 	bool privileged; /* we may hold and enter it */
 	struct conflist_dir networks;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "default_network.h"
 #include "firewall/firewall.h"
+#include "kernel/child.h"
 #include "kernel/userns.h"
 #include "plan.h"
 #include "setup.h"
@@ -248,6 +249,7 @@ int setup_prepare(const struct conf *conf, struct conflist_dir *networks,
 	/* The reader still reads. */
 	if (netns_open_pid(state->pid, &setup.netns_fd, NULL) < 0)
 		setup.netns_fd = 0;
+	setup.pid_start = child_start_time(state->pid);
 	ret = reader_take_request(reader, deadline, &setup.request, err);
 	for (char **line = setup.request.warnings; line && *line; line++)
 		log_warning("%s", *line);

@@ -2,6 +2,7 @@
 #include "teardown.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/auto.h"
 #include "base/log.h"
@@ -19,6 +20,11 @@ static void begin(struct journal *journal)
 		return;
 	if (journal_mark(journal, false, &err) < 0)
 		log_warning("%s", err.text);
+}
+
+void teardown_look_ahead(void)
+{
+	free(journal_boot_id()); /* known from now on */
 }
 
 int teardown_run(const struct conf *conf, const char *id, struct deadline deadline, struct err *err)

@@ -6,6 +6,9 @@
 #include "base/err.h"
 #include "conf.h"
 
+/* What can be known before the container's id is. */
+void teardown_look_ahead(void);
+
 /* Undo everything on record for this id; nothing on record is success. What could not be undone
  * stays on record, and is the error. */
 int teardown_run(const struct conf *conf, const char *id, struct deadline deadline,

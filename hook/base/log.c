@@ -104,13 +104,22 @@ static void print_utc(time_t seconds, char ret_text[32])
 		 (int)(second / 60 % 60), (int)(second % 60));
 }
 
+/* Most lines of a run are of one second. */
+static const char *utc(time_t seconds)
+{
+	static char text[32];
+	static time_t printed;
+
+	if (!*text || seconds != printed)
+		print_utc(seconds, text);
+	printed = seconds;
+	return text;
+}
+
 static char *file_line(const struct line *line)
 {
-	char stamp[32];
-
-	print_utc(line->time.tv_sec, stamp);
-	return mem_format("%s.%03ldZ %-7s %s\n", stamp, line->time.tv_nsec / 1000000,
-			  levels[line->level].word, line->text);
+	return mem_format("%s.%03ldZ %-7s %s\n", utc(line->time.tv_sec),
+			  line->time.tv_nsec / 1000000, levels[line->level].word, line->text);
 }
 
 /* All of them in one call. */

@@ -53,6 +53,8 @@ static int run_stage(const struct invocation *invocation, const char *stage_name
 	process_detach();
 	if (stage_is_setup(stage_name))
 		setup_look_ahead(conf, &networks);
+	else
+		teardown_look_ahead();
 	ret = reader_take_state(invocation->reader,
 				deadline_sooner(deadline, deadline_in_ms(READ_LIMIT_MS)), &state,
 				err);

@@ -244,7 +244,7 @@ static int take_answers(int fd, unsigned int count, unsigned int limit,
 				     const struct nlattr *attrs, size_t size),
 			void *data)
 {
-	static char (*buffers)[OBJECT_SIZE];
+	static char(*buffers)[OBJECT_SIZE];
 	struct mmsghdr answers[AT_ONCE] = { 0 };
 	struct iovec parts[AT_ONCE];
 
