@@ -141,8 +141,12 @@ static int let_false_macs(const struct builtin_call *call, struct err *err)
 static int settle_host(struct attaching *attaching, struct err *err)
 {
 	struct batch *batch = attaching->batch;
-	int ret = join_vlans(attaching, err);
+	int ret;
 
+	/* While this is done, the kernel finishes what the new link has set off: it holds the lock
+	 * of all links, for which the next request waits. */
+	sysctl_try(attaching->veth.host, "ipv6/accept_ra", "0");
+	ret = join_vlans(attaching, err);
 	if (ret == 0)
 		ret = refuse_false_macs(attaching, err);
 	if (ret == 0)
@@ -154,7 +158,6 @@ static int settle_host(struct attaching *attaching, struct err *err)
 	if (ret < 0)
 		return ret;
 	bridge_gateways_result(batch, &attaching->gateways);
-	sysctl_try(attaching->veth.host, "ipv6/accept_ra", "0");
 	return veth_port_result(batch, &attaching->veth, err);
 }
 
