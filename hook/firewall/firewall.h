@@ -14,6 +14,9 @@ struct firewall_settings {
 	const char *firewalld_zone; /* NULL: "trusted" */
 	const char *admin_chain;    /* NULL: "CNI-ADMIN" */
 	struct deadline deadline;   /* for locks and D-Bus */
+	/* Nothing of this owner's is there, as far as anybody knows: so it need not be looked for,
+	 * unless it turns out to be. */
+	bool fresh;
 };
 
 struct firewall_backend {

@@ -105,9 +105,9 @@ static void read_answer(void *data, unsigned int index, int code, const struct n
 		nftables_table_answer(&looking->table, code, attrs, size);
 }
 
-/* All that has to be known, asked in one message. */
-static int look(int fd, const struct nftables_elements *elements, struct looking *looking,
-		struct err *err)
+/* All that has to be known, asked in one message. fresh: the elements are not there. */
+static int look(int fd, const struct nftables_elements *elements, bool fresh,
+		struct looking *looking, struct err *err)
 {
 	auto_nft_batch struct nft_batch questions = { 0 };
 	int ret;
@@ -116,14 +116,17 @@ static int look(int fd, const struct nftables_elements *elements, struct looking
 	looking->forward_begins = questions.messages.count;
 	nftables_forward_ask(&questions);
 	looking->elements_begin = questions.messages.count;
-	nftables_elements_ask(&questions, elements, &looking->elements);
+	if (fresh)
+		looking->elements = nftables_elements_unasked(elements);
+	else
+		nftables_elements_ask(&questions, elements, &looking->elements);
 	ret = nft_ask_each(fd, &questions, read_answer, looking, err);
 	return ret < 0 ? ret : nftables_elements_looked(&looking->elements, err);
 }
 
 /* *ret_slow: rules were taken away, and whoever closes the socket waits for the kernel. */
 static int replace_once(int fd, const struct nftables_elements *elements, const char *owner,
-			bool *ret_slow, struct err *err)
+			bool fresh, bool *ret_slow, struct err *err)
 {
 	struct looking looking = { 0 };
 	auto_free struct nftables_found *found = NULL;
@@ -131,7 +134,7 @@ static int replace_once(int fd, const struct nftables_elements *elements, const 
 	enum nftables_table_state state = TABLE_ABSENT;
 	int ret;
 
-	ret = look(fd, elements, &looking, err);
+	ret = look(fd, elements, fresh, &looking, err);
 	found = looking.elements.found;
 	if (ret == 0)
 		ret = nftables_table_state(&looking.table, &state, err);
@@ -158,14 +161,15 @@ static int put_in_kernel(const struct firewall_rules *rules,
 {
 	auto_elements struct nftables_elements elements = nftables_elements_of(rules);
 	auto_close int fd = -1;
-	bool slow = false;
+	bool slow = false, fresh = settings->fresh;
 	int ret = nft_open(&fd, err);
 
 	if (ret < 0)
 		return ret;
-	do
-		ret = replace_once(fd, &elements, rules->owner, &slow, err);
-	while (lost_a_race(ret) && deadline_left_ms(settings->deadline) > 0);
+	do {
+		ret = replace_once(fd, &elements, rules->owner, fresh, &slow, err);
+		fresh = false;
+	} while (lost_a_race(ret) && deadline_left_ms(settings->deadline) > 0);
 	if (slow)
 		linger_keep(take_fd(&fd));
 	return ret;

@@ -140,13 +140,18 @@ void nftables_element_delete(struct nft_batch *batch, const struct nftables_elem
 
 /* ---- from the kernel ---- */
 
+struct nftables_elements_look nftables_elements_unasked(const struct nftables_elements *elements)
+{
+	return (struct nftables_elements_look){
+		.elements = elements,
+		.found = mem_alloc((elements->count + 1) * sizeof(struct nftables_found)),
+	};
+}
+
 void nftables_elements_ask(struct nft_batch *questions, const struct nftables_elements *elements,
 			   struct nftables_elements_look *ret_look)
 {
-	*ret_look = (struct nftables_elements_look){
-		.elements = elements,
-		.found = mem_alloc((elements->count + 1) * sizeof(*ret_look->found)),
-	};
+	*ret_look = nftables_elements_unasked(elements);
 	for (size_t i = 0; i < elements->count; i++)
 		put_element(questions, NFT_MSG_GETSETELEM, 0, &elements->items[i], NULL);
 }

@@ -42,7 +42,7 @@ int nftables_elements_look(int fd, const struct nftables_elements *elements,
 			   struct nftables_found **ret_found, struct err *err);
 
 /* The same in parts: the questions, to be asked together with others (nft_ask_each), and each
- * answer. found is owned by the caller (free). */
+ * answer; without any, none is there. found is owned by the caller (free). */
 struct nftables_elements_look {
 	const struct nftables_elements *elements;
 	struct nftables_found *found;
@@ -50,6 +50,7 @@ struct nftables_elements_look {
 };
 void nftables_elements_ask(struct nft_batch *questions, const struct nftables_elements *elements,
 			   struct nftables_elements_look *ret_look);
+struct nftables_elements_look nftables_elements_unasked(const struct nftables_elements *elements);
 void nftables_elements_answer(struct nftables_elements_look *look, unsigned int index, int code,
 			      const struct nlattr *attrs, size_t size);
 int nftables_elements_looked(const struct nftables_elements_look *look, struct err *err);

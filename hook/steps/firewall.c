@@ -167,11 +167,12 @@ static int recall(const struct step *step, const struct firewall_backend **ret_b
 
 static int apply(struct step *step, const struct step_context *context, struct err *err)
 {
-	const struct firewall_settings settings = settings_of(step, context);
+	struct firewall_settings settings = settings_of(step, context);
 	auto_rules struct firewall_rules rules = { 0 };
 	const struct firewall_backend *backend;
 	int ret;
 
+	settings.fresh = true; /* what an earlier run had left was undone */
 	ret = recall(step, &backend, &rules, err);
 	if (ret == 0 && !rules_empty(&rules))
 		ret = backend->replace(&rules, &settings, err);
