@@ -587,9 +587,11 @@ static void test_rules_of_wishes(void)
 
 /* ---- nftables ---- */
 
+static bool fresh; /* is it taken to be a first time, whatever is there? */
+
 static struct firewall_settings soon(void)
 {
-	return (struct firewall_settings){ .deadline = deadline_in_ms(5000) };
+	return (struct firewall_settings){ .deadline = deadline_in_ms(5000), .fresh = fresh };
 }
 
 /* "" or the error. */
@@ -604,8 +606,8 @@ static const char *replace(const char *owner, const char *text)
 	ret = read_rules(text, &rules, &err);
 	rules.owner = owner;
 	if (ret == 0)
-		firewall_nftables.replace(&rules, &settings, &err);
-	return err.text;
+		ret = firewall_nftables.replace(&rules, &settings, &err);
+	return ret < 0 ? err.text : "";
 }
 
 static int take_away(const char *owner)
@@ -935,6 +937,9 @@ int main(void)
 			"ip addr add 10.88.0.1/16 dev br0 && ip link set br0 up")) {
 		test_nftables();
 		test_dropping();
+		fresh = true;
+		run_quietly("nft flush ruleset && ip route del unreachable 10.99.0.0/24");
+		test_nftables();
 		test_without_rights();
 	} else {
 		printf("ok %d # skip no network namespace can be made here, or nft or ip is "

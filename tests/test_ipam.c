@@ -260,6 +260,23 @@ static void test_round(void)
 		scratch_write("net/last_reserved_ip.0", "nonsense");
 		CHECK_TEXT(host_local("c3", small), "10.1.0.4/29 via 10.1.0.1");
 	}
+	TEST("the last one's file: a shorter address, and what has grown too long for one")
+	{
+		static const char wide[] = "\"ranges\":[[{\"subnet\":\"10.1.0.0/24\"}]]";
+		static const char long_text[] =
+			"10.1.0.7\n                                                              x";
+
+		start_over();
+		scratch_write("net/last_reserved_ip.0", "10.1.0.254");
+		CHECK_TEXT(host_local("c1", wide), "10.1.0.2/24 via 10.1.0.1");
+		CHECK_TEXT(scratch_read("net/last_reserved_ip.0"), "10.1.0.2");
+		scratch_write("net/last_reserved_ip.0", long_text);
+		CHECK_TEXT(host_local("c2", wide), "10.1.0.3/24 via 10.1.0.1");
+		CHECK_TEXT(scratch_read("net/last_reserved_ip.0"), "10.1.0.3");
+		unlink(scratch_path("net/last_reserved_ip.0"));
+		CHECK_TEXT(host_local("c3", wide), "10.1.0.4/24 via 10.1.0.1");
+		CHECK_TEXT(scratch_read("net/last_reserved_ip.0"), "10.1.0.4");
+	}
 	TEST("a second set that is full gives the first one's back")
 	{
 		static const char both[] = "\"ranges\":[[{\"subnet\":\"10.1.0.0/29\"}],"

@@ -214,6 +214,31 @@ static void test_print(void)
 		CHECK_TEXT(nothing, "\"\"");
 		CHECK_TEXT(null, "null");
 	}
+	TEST("every byte at every place among eight")
+	{
+		static const char *const others[] = { "xxxxxxxxxxxxxxxxx",
+						      "\xc3\xa9\xc3\xa9\xc3\xa9"
+						      "\xc3\xa9\xc3\xa9\xc3"
+						      "\xa9\xc3\xa9\xc3\xa9x" };
+
+		for (int c = 1; c < 0x80; c++) {
+			for (size_t at = 0; at < 34; at++) {
+				auto_free char *text = mem_copy(others[at / 17]);
+				auto_json struct json *json = NULL, *again = NULL;
+				auto_free char *printed = NULL;
+				/* Not into the middle of a character. */
+				size_t place = at < 17 ? at : 16;
+
+				text[place] = (char)c;
+				json = json_new_text(text);
+				printed = json_print(json, 0);
+				again = parse(printed);
+				CHECK(json_equal(json, again));
+				for (const char *p = printed; *p; p++)
+					CHECK((unsigned char)*p >= 0x20);
+			}
+		}
+	}
 	TEST("texts around the size of what is reserved at first")
 	{
 		for (size_t len = 2030; len < 2060; len++) {
