@@ -100,7 +100,7 @@ cleaned() { # ID
 	not reaches c1 "$(address c2 4)"
 	reaches c2 10.7.0.1
 	"$HOOK" teardown c1
-	not grep -q c1 <(nft list ruleset)
+	not grep -q -e -c1-eth0 <(nft list ruleset)
 	reaches c2 10.7.0.1
 	end c2
 	"$HOOK" teardown c2
@@ -122,7 +122,7 @@ cleaned() { # ID
 		not reaches c1 10.7.0.1
 		end c1
 		"$HOOK" teardown c1 # bridge's own DEL without the namespace leaves them
-		not grep -q c1 <(nft list ruleset)
+		not grep -q -e -c1-eth0 <(nft list ruleset)
 	done
 }
 
@@ -187,7 +187,7 @@ cleaned() { # ID
 	[[ $status == 1 && $output == *"eth0) already exists"* ]]
 	[[ $(nft list ruleset | grep -c macspoofchk-c1-eth0) == 4 ]]
 	plugin DEL "$conf"
-	not grep -q c1 <(nft list ruleset)
+	not grep -q -e -c1-eth0 <(nft list ruleset)
 }
 
 # ---- VLANs ----
