@@ -235,18 +235,18 @@ pid_t journal_glance(const struct journal_place *place, const char *id)
 	return pid ? (pid_t)strtol(pid + strlen("\"pid\":"), NULL, 10) : 0;
 }
 
-/* Owned; not a string. */
+/* Owned. */
 static char *print(const struct journal *journal, size_t *ret_len)
 {
 	auto_json struct json *json = journal_to_json(journal);
 	auto_free char *text = json_print(json, 0);
 	const char *rest = text + strcspn(text, ",");
 	size_t rest_len = strlen(rest);
-	char *whole = mem_resize(NULL, WORD_AT + WORD_SIZE + rest_len);
+	char *whole = mem_resize(NULL, WORD_AT + WORD_SIZE + rest_len + 1);
 
 	memcpy(whole, BEGINNING, WORD_AT);
 	memcpy(whole + WORD_AT, word_for(journal->complete), WORD_SIZE);
-	memcpy(whole + WORD_AT + WORD_SIZE, rest, rest_len);
+	memcpy(whole + WORD_AT + WORD_SIZE, rest, rest_len + 1);
 	*ret_len = WORD_AT + WORD_SIZE + rest_len;
 	return whole;
 }

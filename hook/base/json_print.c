@@ -78,7 +78,7 @@ static inline bool any_special(uint64_t bytes)
 static void put_string(struct output *output, const struct json *string)
 {
 	const char *text = string->text, *end = text + string->len;
-	char *at = reserve(output, string->len + 2);
+	char *at = reserve(output, (size_t)string->len + 2);
 
 	*at++ = '"';
 	for (uint64_t bytes; end - text >= 8; text += 8, at += 8) {
@@ -174,9 +174,13 @@ static void print(struct output *output, const struct json *json)
 {
 	const unsigned int flags = output->flags;
 
-	if (json && json->sorted)
+	if (!json) {
+		put(output, "null", 4);
+		return;
+	}
+	if (json->sorted)
 		output->flags |= JSON_SORTED;
-	switch (json_type(json)) {
+	switch (json->type) {
 	case JSON_NULL:
 		put(output, "null", 4);
 		break;

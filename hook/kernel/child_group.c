@@ -44,12 +44,13 @@ static bool read_process(pid_t pid, struct process *ret_process)
 	if (ret < 0)
 		return false;
 	after_name = strrchr(text, ')'); /* a name may contain one, and blanks */
-	after_name = after_name && after_name[1] ? after_name + 1 : NULL;
-	group = field(after_name, GROUP);
+	if (!after_name || after_name[1] != ' ')
+		return false;
+	group = field(after_name + 1, GROUP);
 	start_time = field(group, START_TIME - GROUP);
 	if (!start_time)
 		return false;
-	*ret_process = (struct process){ after_name[1], (pid_t)strtol(group, NULL, 10),
+	*ret_process = (struct process){ after_name[2], (pid_t)strtol(group, NULL, 10),
 					 strtoull(start_time, NULL, 10) };
 	return true;
 }
