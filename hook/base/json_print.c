@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* JSON to text. All that is written ahead goes through here, several times in each run. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +48,7 @@ static inline void put_char(struct output *output, char c)
 
 static char *escape(char *at, unsigned char c)
 {
-	static const char named[] = "\bb\ff\nn\rr\tt\"\"\\\\";
+	static const char named[] = "\bb\ff\nn\rr\tt\"\"\\\\", digits[] = "0123456789ABCDEF";
 	const char *name = memchr(named, c, sizeof(named) - 1);
 
 	*at++ = '\\';
@@ -58,8 +57,10 @@ static char *escape(char *at, unsigned char c)
 		*at++ = name[1];
 		return at;
 	}
-	snprintf(at, ESCAPE_MAX, "u%04X", c);
-	return at + ESCAPE_MAX - 1;
+	memcpy(at, "u00", 3);
+	at[3] = digits[c / 16];
+	at[4] = digits[c % 16];
+	return at + 5;
 }
 
 static const bool special[256] = { [0 ... 0x1f] = true, ['"'] = true, ['\\'] = true };
