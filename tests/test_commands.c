@@ -48,6 +48,8 @@ static void test_arguments(void)
 		{ "--flag --flag", "flag" },
 		{ "--flag=yes", "no value belongs to --flag" },
 		{ "--value", "a value is missing behind --value" },
+		{ "--value v --value w", "given twice: --value" },
+		{ "--value= --other o --value=", "given twice: --value" },
 		{ "one --value", "a value is missing behind --value" },
 		{ "one two", "unexpected argument two" },
 		{ "-- one two", "unexpected argument two" },

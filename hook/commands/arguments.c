@@ -37,6 +37,8 @@ static int read_option(const struct argument *option, const char *text, char ***
 	}
 	if (!value && !**next)
 		return wrong(err, command, "a value is missing behind", option->name);
+	if (*option->ret_value) /* one of them would be lost without a word */
+		return wrong(err, command, "given twice:", option->name);
 	*option->ret_value = value ? value + 1 : *(*next)++;
 	return 0;
 }
