@@ -65,8 +65,9 @@ static char *escape(char *at, unsigned char c)
 
 static const bool special[256] = { [0 ... 0x1f] = true, ['"'] = true, ['\\'] = true };
 
-/* Is one of these eight bytes below 0x20, a quote or a backslash? (A zero byte is the only one that
- * borrows from the next when 1 is taken from each; bytes above 0x7f are none of these.) */
+/* Is one of these eight bytes below 0x20, a quote or a backslash? Then a subtraction sets its top
+ * bit, which none of these has itself. (It also borrows from the next byte, which may be told
+ * wrongly; the answer is yes by then.) */
 static inline bool any_special(uint64_t bytes)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
