@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "base/auto.h"
+#include "route.h"
 #include "sysctl.h"
 
 static int send_one(struct batch *batch, int tolerated, const char *what, struct err *err)
@@ -62,9 +63,7 @@ int bridge_ensure(struct batch *batch, const char *name, unsigned int mtu, unsig
 		  struct link_facts *ret_facts, struct err *err)
 {
 	unsigned int wanted = IFF_UP | (flags & BRIDGE_PROMISCUOUS ? IFF_PROMISC : 0);
-	int ret = facts_glance_bridge(batch->fd, name, ret_facts)
-			  ? 0
-			  : facts_of_link(batch, name, ret_facts, err);
+	int ret = facts_of_link(batch, name, ret_facts, err);
 
 	if (ret == -ENODEV) {
 		ret = create(batch, name, mtu, flags & BRIDGE_VLANS, err);
@@ -77,6 +76,8 @@ int bridge_ensure(struct batch *batch, const char *name, unsigned int mtu, unsig
 		return ret;
 	if (strcmp(ret_facts->kind, "bridge") != 0)
 		return err_say(err, ENOTSUP, "\"%s\" already exists but is not a bridge", name);
+	if (ret_facts->localnet)
+		route_know_localnet(ret_facts->index);
 	if ((ret_facts->flags & wanted) == wanted)
 		return 0;
 	sysctl_try(name, "ipv6/accept_ra", "0");

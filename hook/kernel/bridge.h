@@ -15,8 +15,7 @@ enum {
 	BRIDGE_VLANS = 2,       /* one that is made keeps VLANs apart */
 };
 
-/* mtu (0: the kernel's) counts for one that is made. Of the facts at least index, flags, kind and
- * MAC are told. ENOTSUP: something else has the name. */
+/* mtu (0: the kernel's) counts for one that is made. ENOTSUP: something else has the name. */
 int bridge_ensure(struct batch *batch, const char *name, unsigned int mtu, unsigned int flags,
 		  struct link_facts *ret_facts, struct err *err);
 

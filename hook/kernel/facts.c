@@ -3,11 +3,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/ethtool.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/rtnetlink.h>
-#include <linux/sockios.h>
 #include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,10 +23,31 @@ static void copy_bytes(void *to, const struct nlattr *attr, size_t size)
 		memcpy(to, data, size);
 }
 
+static void copy_text(char *to, size_t size, const struct nlattr *attr)
+{
+	if (batch_data(attr, 1))
+		snprintf(to, size, "%.*s", attr->nla_len - NLA_HDRLEN,
+			 (const char *)batch_data(attr, 1));
+}
+
+/* The kernel's own numbers begin at 1, those of its list at 0. */
+static bool read_localnet(const struct nlattr *families)
+{
+	const size_t at = (IPV4_DEVCONF_ROUTE_LOCALNET - 1) * sizeof(uint32_t);
+	const char *conf =
+		batch_data(batch_find_in(batch_find_in(families, AF_INET), IFLA_INET_CONF),
+			   at + sizeof(uint32_t));
+	uint32_t value = 0;
+
+	if (conf)
+		memcpy(&value, conf + at, sizeof(value));
+	return value != 0;
+}
+
 void facts_read_link(const struct nlmsghdr *object, struct link_facts *ret_facts)
 {
 	const struct ifinfomsg *info = NLMSG_DATA(object);
-	const struct nlattr *kind, *operstate, *mac;
+	const struct nlattr *operstate, *mac;
 	struct link_facts *facts = ret_facts;
 
 	*facts = (struct link_facts){
@@ -38,17 +58,17 @@ void facts_read_link(const struct nlmsghdr *object, struct link_facts *ret_facts
 		.promiscuity = batch_u32(batch_find(object, sizeof(*info), IFLA_PROMISCUITY)),
 		.master = (int)batch_u32(batch_find(object, sizeof(*info), IFLA_MASTER)),
 		.peer = (int)batch_u32(batch_find(object, sizeof(*info), IFLA_LINK)),
+		.localnet = read_localnet(batch_find(object, sizeof(*info), IFLA_AF_SPEC)),
 	};
+	copy_text(facts->name, sizeof(facts->name), batch_find(object, sizeof(*info), IFLA_IFNAME));
+	copy_text(facts->kind, sizeof(facts->kind),
+		  batch_find_in(batch_find(object, sizeof(*info), IFLA_LINKINFO), IFLA_INFO_KIND));
 	mac = batch_find(object, sizeof(*info), IFLA_ADDRESS);
 	copy_bytes(facts->mac, mac, sizeof(facts->mac));
 	facts->has_mac = mac && mac->nla_len == NLA_HDRLEN + sizeof(facts->mac);
 	operstate = batch_find(object, sizeof(*info), IFLA_OPERSTATE);
 	if (batch_data(operstate, 1))
 		facts->operstate = *(const unsigned char *)batch_data(operstate, 1);
-	kind = batch_find_in(batch_find(object, sizeof(*info), IFLA_LINKINFO), IFLA_INFO_KIND);
-	if (batch_data(kind, 1))
-		snprintf(facts->kind, sizeof(facts->kind), "%.*s", kind->nla_len - NLA_HDRLEN,
-			 (const char *)batch_data(kind, 1));
 }
 
 static void take_link(void *data, const struct nlmsghdr *object)
@@ -78,6 +98,17 @@ int facts_of_link(struct batch *batch, const char *name, struct link_facts *ret_
 	return ret;
 }
 
+int facts_of_index(struct batch *batch, int index, struct link_facts *ret_facts, struct err *err)
+{
+	const struct ifinfomsg info = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+	int ret;
+
+	batch_request(batch, RTM_GETLINK, 0, &info, sizeof(info));
+	batch_put_u32(batch, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	ret = batch_ask(batch, take_link, ret_facts);
+	return ret < 0 ? err_set(err, -ret, "look at a link") : 0;
+}
+
 /* ---- at a glance ---- */
 
 static bool ask(int fd, unsigned long what, const char *name, struct ifreq *ret_request)
@@ -100,23 +131,6 @@ bool facts_mac(int fd, const char *name, unsigned char ret_mac[6])
 	if (!ask(fd, SIOCGIFHWADDR, name, &request) || request.ifr_hwaddr.sa_family != ARPHRD_ETHER)
 		return false;
 	memcpy(ret_mac, request.ifr_hwaddr.sa_data, 6);
-	return true;
-}
-
-bool facts_glance_bridge(int fd, const char *name, struct link_facts *ret_facts)
-{
-	struct ethtool_drvinfo driver = { .cmd = ETHTOOL_GDRVINFO };
-	struct link_facts facts = { .kind = "bridge", .has_mac = true };
-	struct ifreq request = { .ifr_data = (char *)&driver };
-
-	if (!ask(fd, SIOCETHTOOL, name, &request) || strcmp(driver.driver, facts.kind) != 0 ||
-	    !ask(fd, SIOCGIFFLAGS, name, &request))
-		return false;
-	facts.flags = (unsigned short)request.ifr_flags;
-	facts.index = facts_index(fd, name);
-	if (facts.index == 0 || !facts_mac(fd, name, facts.mac))
-		return false;
-	*ret_facts = facts;
 	return true;
 }
 

@@ -14,6 +14,7 @@
 
 struct link_facts {
 	int index;
+	char name[IF_NAMESIZE];
 	unsigned int flags; /* IFF_* */
 	char kind[16];      /* "bridge", "veth"; "" for a device */
 	unsigned char mac[6];
@@ -22,11 +23,14 @@ struct link_facts {
 	int master;    /* index, 0: none */
 	int peer;      /* of a veth: index in the other's namespace; 0: none */
 	int operstate; /* IF_OPER_* */
+	bool localnet; /* passes packets of 127.0.0.0/8 (ip-sysctl.rst, route_localnet) */
 };
 
 /* -ENODEV without an err when there is none. */
 int facts_of_link(struct batch *batch, const char *name, struct link_facts *ret_facts,
 		  struct err *err);
+/* The same of one whose index is known. */
+int facts_of_index(struct batch *batch, int index, struct link_facts *ret_facts, struct err *err);
 /* The question, among other requests, and an object of the answer (RTM_NEWLINK). */
 void facts_request_link(struct batch *batch, const char *name);
 void facts_read_link(const struct nlmsghdr *object, struct link_facts *ret_facts);
@@ -34,8 +38,6 @@ void facts_read_link(const struct nlmsghdr *object, struct link_facts *ret_facts
 /* One fact alone, by any socket, at a tenth of the cost. */
 int facts_index(int fd, const char *name); /* 0: there is none */
 bool facts_mac(int fd, const char *name, unsigned char ret_mac[6]);
-/* Index, flags, kind and MAC of a bridge; false where there is none, or none that says so. */
-bool facts_glance_bridge(int fd, const char *name, struct link_facts *ret_facts);
 
 struct facts_address {
 	int family;

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "batch.h"
+#include "facts.h"
 
 static void each_of_multipath(const struct nlattr *multipath,
 			      void (*func)(void *data, int index, const struct nlattr *gateway),
@@ -41,7 +42,7 @@ void route_each_hop(const struct nlmsghdr *route,
 
 static void take_route(void *data, const struct nlmsghdr *object)
 {
-	*(unsigned int *)data = batch_u32(batch_find(object, sizeof(struct rtmsg), RTA_OIF));
+	*(int *)data = (int)batch_u32(batch_find(object, sizeof(struct rtmsg), RTA_OIF));
 }
 
 /* ---- default routes ---- */
@@ -88,55 +89,30 @@ bool route_default_gateway(int family, int index, char ret_text[46])
 
 /* ---- packets from 127.0.0.1 ---- */
 
-struct way {
-	char name[IF_NAMESIZE];
-	unsigned int index;
-	bool localnet;
-};
+/* The last one seen to do so: a set-up has looked at its bridge before it asks. */
+static int known_localnet;
 
-/* The kernel's own numbers begin at 1, those of its list at 0. */
-static void take_way(void *data, const struct nlmsghdr *object)
+void route_know_localnet(int index)
 {
-	const size_t at = (IPV4_DEVCONF_ROUTE_LOCALNET - 1) * sizeof(uint32_t);
-	const struct nlattr *families = batch_find(object, sizeof(struct ifinfomsg), IFLA_AF_SPEC);
-	const struct nlattr *name = batch_find(object, sizeof(struct ifinfomsg), IFLA_IFNAME);
-	const char *conf =
-		batch_data(batch_find_in(batch_find_in(families, AF_INET), IFLA_INET_CONF),
-			   at + sizeof(uint32_t));
-	struct way *way = data;
-	uint32_t value = 0;
-
-	if (conf)
-		memcpy(&value, conf + at, sizeof(value));
-	way->localnet = value != 0;
-	if (batch_data(name, 1))
-		snprintf(way->name, sizeof(way->name), "%.*s", name->nla_len - NLA_HDRLEN,
-			 (const char *)batch_data(name, 1));
+	known_localnet = index;
 }
 
-static int look(struct batch *batch, const void *address, struct way *ret_way, struct err *err)
+static int find_way(struct batch *batch, const void *address, int *ret_index, struct err *err)
 {
 	const struct rtmsg route = { .rtm_family = AF_INET, .rtm_dst_len = 32 };
-	struct ifinfomsg link = { .ifi_family = AF_UNSPEC };
 	int ret;
 
 	batch_request(batch, RTM_GETROUTE, 0, &route, sizeof(route));
 	batch_put(batch, RTA_DST, address, 4);
-	ret = batch_ask(batch, take_route, &ret_way->index);
+	ret = batch_ask(batch, take_route, ret_index);
 	if (ret < 0)
 		return err_set(err, -ret, "look up a route");
-	if (!ret_way->index)
-		return err_say(err, ENETUNREACH, "no route");
-	link.ifi_index = (int)ret_way->index;
-	batch_request(batch, RTM_GETLINK, 0, &link, sizeof(link));
-	batch_put_u32(batch, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	ret = batch_ask(batch, take_way, ret_way);
-	return ret < 0 ? err_set(err, -ret, "look at a link") : 0;
+	return *ret_index ? 0 : err_say(err, ENETUNREACH, "no route");
 }
 
-static int allow(struct batch *batch, const struct way *way, struct err *err)
+static int allow(struct batch *batch, const struct link_facts *way, struct err *err)
 {
-	const struct ifinfomsg link = { .ifi_index = (int)way->index };
+	const struct ifinfomsg link = { .ifi_index = way->index };
 	size_t families, ipv4, conf;
 	int ret;
 
@@ -156,20 +132,25 @@ static int allow(struct batch *batch, const struct way *way, struct err *err)
 
 int route_allow_localnet(const void *address, struct err *err)
 {
-	struct way way = { 0 };
+	struct link_facts way = { 0 };
 	struct batch *batch;
-	int ret = batch_home(&batch, err);
+	int index = 0, ret = batch_home(&batch, err);
 
 	if (ret == 0)
-		ret = look(batch, address, &way, err);
+		ret = find_way(batch, address, &index, err);
+	if (ret < 0 || index == known_localnet)
+		return ret;
+	ret = facts_of_index(batch, index, &way, err);
 	return ret < 0 || way.localnet ? ret : allow(batch, &way, err);
 }
 
 bool route_allows_localnet(const void *address, char ret_name[IF_NAMESIZE])
 {
-	struct way way = { 0 };
+	struct link_facts way = { 0 };
 	struct batch *batch;
-	bool unknown = batch_home(&batch, NULL) < 0 || look(batch, address, &way, NULL) < 0;
+	int index = 0;
+	bool unknown = batch_home(&batch, NULL) < 0 || find_way(batch, address, &index, NULL) < 0 ||
+		       facts_of_index(batch, index, &way, NULL) < 0;
 
 	snprintf(ret_name, IF_NAMESIZE, "%s", way.name);
 	return unknown || way.localnet;

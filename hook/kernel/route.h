@@ -23,6 +23,8 @@ bool route_default_gateway(int family, int index, char ret_text[46]);
  * (ip-sysctl.rst, route_localnet). What comes in with such an address from outside is then no
  * longer dropped as a martian: whoever calls this sees to it. ENETUNREACH: no way leads there. */
 int route_allow_localnet(const void *address, struct err *err);
+/* This link does so, as has just been seen: it need not be asked for it again. */
+void route_know_localnet(int index);
 
 /* False: it is not so, and that interface is named. */
 bool route_allows_localnet(const void *address, char ret_name[IF_NAMESIZE]);
