@@ -5,6 +5,8 @@
 
 #include "base/auto.h"
 #include "base/log.h"
+#include "kernel/inside.h"
+#include "kernel/netns.h"
 
 static int save(void *journal, struct err *err)
 {
@@ -128,6 +130,50 @@ static bool forget_undone(struct journal *journal, size_t index)
 	return !again_harmless && journal->steps.count > 0;
 }
 
+struct undoing {
+	struct journal *journal;
+	struct deadline deadline;
+	struct inside *inside; /* NULL: the namespace is gone, or never was ours */
+	struct err *first;
+	bool unsaved;
+};
+
+static void undo_one(struct undoing *undoing, size_t index)
+{
+	struct journal *journal = undoing->journal;
+	struct step *step = journal->steps.steps[index];
+	struct step_context context = { NULL,
+					deadline_share(undoing->deadline, (unsigned)index + 1),
+					undoing->inside, try_save, journal };
+	auto_free char *name = label(step);
+	int64_t begun = clock_now_us();
+	struct err err;
+
+	if (step->ops->undo(step, &context, &err) < 0) {
+		log_error("undo: %s", err.text);
+		if (undoing->first->code == 0)
+			*undoing->first = err;
+		return;
+	}
+	log_info("undo %s: " CLOCK_MS, name, CLOCK_MS_OF(clock_now_us() - begun));
+	undoing->unsaved = true;
+	if (forget_undone(journal, index)) {
+		try_save(journal, &err);
+		undoing->unsaved = false;
+	}
+}
+
+static bool needs_path(const struct journal *journal)
+{
+	for (size_t i = 0; i < journal->steps.count; i++) {
+		const struct step *step = journal->steps.steps[i];
+
+		if (step->ops->needs_path && step->ops->needs_path(step))
+			return true;
+	}
+	return false;
+}
+
 /* The namespace is held as long as anything in it may be left: without it, who takes links and
  * addresses apart next would find half of them. */
 static bool is_needed(const struct journal *journal, size_t index)
@@ -135,38 +181,31 @@ static bool is_needed(const struct journal *journal, size_t index)
 	return journal->steps.steps[index]->ops == &step_netns && index + 1 < journal->steps.count;
 }
 
-/* Undo everything once, last to first, each with its share of the time. Answers how many remain. */
-static size_t undo_all(struct journal *journal, struct deadline deadline, struct err *first)
+/* Where it is open here and nobody asks for its path, the path goes first: an unmount takes the
+ * kernel five times as long when a link has just begun to be removed. */
+static void let_go(struct undoing *undoing, const struct step *pin)
 {
-	bool unsaved = false;
+	const struct step_list *steps = &undoing->journal->steps;
 
-	first->code = 0;
-	for (size_t i = journal->steps.count; i > 0; i--) {
-		struct step *step = journal->steps.steps[i - 1];
-		struct step_context context = { NULL, deadline_share(deadline, (unsigned)i), NULL,
-						try_save, journal };
-		auto_free char *name = label(step);
-		int64_t begun = clock_now_us();
-		struct err err;
-		int ret;
-
-		if (is_needed(journal, i - 1))
-			continue;
-		ret = step->ops->undo(step, &context, &err);
-		if (ret == 0) {
-			log_info("undo %s: " CLOCK_MS, name, CLOCK_MS_OF(clock_now_us() - begun));
-			unsaved = true;
-			if (forget_undone(journal, i - 1)) {
-				try_save(journal, &err);
-				unsaved = false;
-			}
-			continue;
+	if (!undoing->inside || needs_path(undoing->journal))
+		return;
+	for (size_t i = 0; i < steps->count; i++)
+		if (steps->steps[i] == pin) {
+			undo_one(undoing, i);
+			return;
 		}
-		log_error("undo: %s", err.text);
-		if (first->code == 0)
-			*first = err;
-	}
-	if (unsaved && journal->steps.count > 0) {
+}
+
+/* Undo everything once, last to first, each with its share of the time. Answers how many remain. */
+static size_t undo_all(struct undoing *undoing)
+{
+	struct journal *journal = undoing->journal;
+
+	undoing->first->code = 0;
+	for (size_t i = journal->steps.count; i > 0; i--)
+		if (!is_needed(journal, i - 1))
+			undo_one(undoing, i - 1);
+	if (undoing->unsaved && journal->steps.count > 0) {
 		struct err err;
 
 		try_save(journal, &err);
@@ -174,15 +213,39 @@ static size_t undo_all(struct journal *journal, struct deadline deadline, struct
 	return journal->steps.count;
 }
 
+static const struct step *find_pin(const struct journal *journal)
+{
+	for (size_t i = 0; i < journal->steps.count; i++)
+		if (journal->steps.steps[i]->ops == &step_netns)
+			return journal->steps.steps[i];
+	return NULL;
+}
+
+/* NULL where there is none to be found. */
+static struct inside *open_inside(const struct step *pin, struct inside *inside)
+{
+	const char *path = pin ? json_get_text(pin->args, "path") : NULL;
+	int fd;
+
+	if (!path || netns_open_path(path, &fd, NULL) < 0 || inside_open(fd, inside, NULL) < 0)
+		return NULL;
+	return inside;
+}
+
 int run_undo(struct journal *journal, struct deadline deadline, struct err *err)
 {
-	size_t before = journal->steps.count;
+	const struct step *pin = find_pin(journal);
+	auto_inside struct inside inside = { 0 };
 	struct err first = { 0 };
-	size_t left = undo_all(journal, deadline, &first);
+	struct undoing undoing = { journal, deadline, open_inside(pin, &inside), &first, false };
+	size_t before, left;
 
+	let_go(&undoing, pin);
+	before = journal->steps.count;
+	left = undo_all(&undoing);
 	/* What failed may have been in the way of itself: two networks that share a chain, say. */
 	if (left > 0 && left < before)
-		undo_all(journal, deadline, &first);
+		undo_all(&undoing);
 	if (journal->steps.count == 0)
 		return 0;
 	*err = first;

@@ -8,6 +8,7 @@
 #include "base/auto.h"
 #include "base/file.h"
 #include "check.h"
+#include "own_net.h"
 #include "scratch.h"
 
 static char called[256]; /* "+a" applied, "-a" undone, "!a" failed to undo */
@@ -16,7 +17,8 @@ static int undo_failures; /* how often it still fails */
 static bool undone_for_good, notes_and_keeps;
 static size_t steps_on_disk[8]; /* at each call, in order */
 static int deadlines_ms[8];
-static size_t calls, prepared_behind[3];
+static size_t calls, given_inside, prepared_behind[3];
+static bool path_needed;
 
 static const char *name_of(const struct step *step)
 {
@@ -66,6 +68,7 @@ static int fake_undo(struct step *step, const struct step_context *context, stru
 	CHECK(deadline_left_ms(context->deadline) > 0);
 	CHECK(context->before == NULL);
 	note_call(context);
+	given_inside += context->inside != NULL;
 	step->undone_for_good = undone_for_good;
 	if (notes_and_keeps)
 		CHECK_INT(step_note(step, context, "undoing", json_new_bool(true), err), 0);
@@ -75,6 +78,11 @@ static int fake_undo(struct step *step, const struct step_context *context, stru
 	}
 	note("-", step);
 	return 0;
+}
+
+static bool fake_needs_path(const struct step *step)
+{
+	return path_needed && strcmp(name_of(step), "c") == 0;
 }
 
 static char *fake_describe(const struct step *step)
@@ -113,8 +121,10 @@ static int fake_prepare(struct step *step, const struct step_context *context, s
 	return 0;
 }
 
-static const struct step_ops fake = { "fake",     fake_apply,  fake_undo,   fake_describe,
-				      fake_check, fake_reload, fake_prepare };
+static const struct step_ops fake = { "fake",       fake_apply,
+				      fake_undo,    fake_describe,
+				      fake_check,   fake_reload,
+				      fake_prepare, .needs_path = fake_needs_path };
 static const struct step_ops fake_looking_back = {
 	"fake",     fake_apply,  fake_undo,    fake_describe,
 	fake_check, fake_reload, fake_prepare, .looks_back = true,
@@ -141,7 +151,7 @@ static void begin(struct journal *journal, struct step_list *plan)
 	called[0] = '\0';
 	prepare_fails = apply_fails = undo_fails = NULL;
 	undone_for_good = notes_and_keeps = false;
-	calls = 0;
+	calls = given_inside = 0;
 	journal_open(&place, "c1", JOURNAL_CREATE, deadline_in_ms(100), journal, &err);
 	for (const char *name = "abc"; *name; name++) {
 		char text[2] = { *name, '\0' };
@@ -235,6 +245,30 @@ static void test_undo(struct deadline soon)
 		CHECK_INT(run_undo(&journal, soon, &err), 0);
 		CHECK_INT(journal.steps.count, 0);
 		journal_close(&journal);
+	}
+	TEST("it is let go first where it is open here, and nobody asks for its path")
+	{
+		for (int asked = 0; asked < 2; asked++) {
+			struct json *args = json_new(JSON_OBJECT);
+
+			begin(&journal, &plan);
+			json_set_bool(args, "unpinned", true);
+			json_set_text(args, "path", "/proc/self/ns/net");
+			step_list_add(&journal.steps, step_new(&step_netns, args));
+			step_list_add(&journal.steps, step_list_take(&plan, 1));
+			step_list_add(&journal.steps, step_list_take(&plan, 1));
+			step_list_clear(&plan);
+			path_needed = asked;
+			undo_fails = "b";
+			undo_failures = 2;
+			CHECK_INT(run_undo(&journal, soon, &err), -EBUSY);
+			CHECK_TEXT(called, "-c !b !b ");
+			CHECK_INT(given_inside, calls);
+			CHECK_INT(journal.steps.count, 1 + asked);
+			CHECK_INT(run_undo(&journal, soon, &err), 0);
+			CHECK_INT(journal.steps.count, 0);
+			journal_close(&journal);
+		}
 	}
 	TEST("a record that cannot be written does not stop the undoing")
 	{
@@ -361,6 +395,8 @@ int main(void)
 	struct step_list plan = { 0 };
 	struct journal journal;
 
+	if (!own_net())
+		SKIP_ALL("no network namespace can be made here");
 	scratch_make();
 	TEST("forwards in order, backwards in reverse, nothing left")
 	{

@@ -17,6 +17,11 @@
 int residue_clean(const struct cni_attachment *attachment, struct deadline deadline,
 		  struct err *err);
 
+/* Where the namespace is not to be found: the host's end of a pair of this result (NULL: none),
+ * which the kernel does not remove as long as somebody holds the namespace. By its name and its
+ * MAC; call before DEL, which gives the address back. */
+int residue_clean_links(const struct json *known, struct deadline deadline, struct err *err);
+
 /* What the DEL of this executable has left of its rules, though it says success: the reference
  * plugins ignore most errors of the iptables that they start. known: the result of the ADD (may be
  * NULL), by which the rules of an address are found, so call before the address goes back. */

@@ -58,6 +58,7 @@ void facts_read_link(const struct nlmsghdr *object, struct link_facts *ret_facts
 		.promiscuity = batch_u32(batch_find(object, sizeof(*info), IFLA_PROMISCUITY)),
 		.master = (int)batch_u32(batch_find(object, sizeof(*info), IFLA_MASTER)),
 		.peer = (int)batch_u32(batch_find(object, sizeof(*info), IFLA_LINK)),
+		.peer_outside = batch_find(object, sizeof(*info), IFLA_LINK_NETNSID) != NULL,
 		.localnet = read_localnet(batch_find(object, sizeof(*info), IFLA_AF_SPEC)),
 	};
 	copy_text(facts->name, sizeof(facts->name), batch_find(object, sizeof(*info), IFLA_IFNAME));

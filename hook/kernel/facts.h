@@ -20,10 +20,11 @@ struct link_facts {
 	unsigned char mac[6];
 	bool has_mac; /* not so a tunnel */
 	unsigned int mtu, txqlen, promiscuity;
-	int master;    /* index, 0: none */
-	int peer;      /* of a veth: index in the other's namespace; 0: none */
-	int operstate; /* IF_OPER_* */
-	bool localnet; /* passes packets of 127.0.0.0/8 (ip-sysctl.rst, route_localnet) */
+	int master;        /* index, 0: none */
+	int peer;          /* of a veth: index in the other's namespace; 0: none */
+	bool peer_outside; /* that is another one than this one's */
+	int operstate;     /* IF_OPER_* */
+	bool localnet;     /* passes packets of 127.0.0.0/8 (ip-sysctl.rst, route_localnet) */
 };
 
 /* -ENODEV without an err when there is none. */

@@ -8,9 +8,10 @@
 #include "base/err.h"
 #include "batch.h"
 
-/* Remove the link of this name where the batch's socket belongs, which is used up by it. On return
- * it and its peer pass no packet, nobody who asks the kernel sees them, and their names are free
- * (in /sys they may be for another millisecond). Already gone is success. */
+/* Remove the link of this name where the batch's socket belongs, which is good for no more than
+ * another removal then. On return it and its peer pass no packet, nobody who asks the kernel sees
+ * them, and their names are free (in /sys they may be for another millisecond). Already gone is
+ * success. */
 int linger_delete_link(struct batch *batch, const char *name, struct deadline deadline,
 		       struct err *err);
 

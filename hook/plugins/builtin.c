@@ -2,6 +2,7 @@
 #include "builtin.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "base/log.h"
 #include "cni/conflist.h"
 #include "firewall_wish.h"
+#include "kernel/inside.h"
 #include "kernel/netns.h"
 
 static const struct builtin *const builtins[] = {
@@ -241,6 +243,10 @@ const struct json *builtin_runtime(const struct builtin_call *call, const char *
 
 int builtin_open_netns(const struct builtin_call *call, int *ret_fd, struct err *err)
 {
+	if (call->cni->inside) {
+		*ret_fd = fcntl(call->cni->inside->netns, F_DUPFD_CLOEXEC, 0);
+		return *ret_fd < 0 ? err_set(err, errno, "network namespace") : 0;
+	}
 	if (!*call->cni->netns)
 		return err_say(err, ENOENT, "no network namespace");
 	return netns_open_path(call->cni->netns, ret_fd, err);

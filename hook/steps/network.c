@@ -288,11 +288,22 @@ static int end_orphan(const struct step *step, struct deadline deadline, struct 
 				err);
 }
 
+/* Plugins of this process are given the namespace itself. What they made outside of it is found by
+ * the names in the result, should the namespace not be found the next time. */
+static bool needs_path(const struct step *step)
+{
+	const struct cni_attachment attachment = network_attachment_of(step);
+
+	return !step->result || !cni_all_built_in(&attachment);
+}
+
 /* "" where it is gone. */
 static void find_netns(struct cni_attachment *attachment, struct inside *inside)
 {
 	int fd;
 
+	if (attachment->inside)
+		return;
 	if (netns_open_path(attachment->netns, &fd, NULL) < 0)
 		attachment->netns = "";
 	else if (inside_open(fd, inside, NULL) == 0)
@@ -327,6 +338,8 @@ static int undo(struct step *step, const struct step_context *context, struct er
 	if (!step->undone_for_good)
 		step_note(step, context, "undoing", json_new_bool(true), err);
 	ret = lock_host(step, LOCK_SH, context->deadline, &lock, err);
+	if (ret == 0 && !*attachment.netns)
+		ret = residue_clean_links(known, context->deadline, err);
 	if (ret < 0)
 		return wrap(step, err);
 	ret = cni_del(&attachment, known, deadline_share(context->deadline, 2), err);
@@ -359,5 +372,6 @@ static char *describe(const struct step *step)
 }
 
 const struct step_ops step_network = {
-	"network", apply, undo, describe, network_check, network_reload, prepare,
+	"network",     apply,          undo,    describe,
+	network_check, network_reload, prepare, .needs_path = needs_path,
 };

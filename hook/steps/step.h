@@ -54,6 +54,8 @@ struct step_ops {
 	/* prepare reads the results of the steps before: it has to wait until these were applied.
 	 */
 	bool looks_back;
+	/* Does undo, given the namespace, need the path at which it is held as well? NULL: no. */
+	bool (*needs_path)(const struct step *step);
 };
 
 struct step {

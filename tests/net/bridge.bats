@@ -237,8 +237,13 @@ cleaned() { # ID
 	[[ $(ip -o link show master br0 | wc -l) == 3 ]]
 	"$HOOK" check c1
 	"$HOOK" check c2
-	"$HOOK" teardown c1
+	# Its namespace is still there, and not to be found: its port goes, and nobody else's.
+	umount --no-mtab -l /run/netns/oci-c2
+	rm /run/netns/oci-c2
 	"$HOOK" teardown c2
+	[[ $(ip -o link show master br0 | wc -l) == 2 ]]
+	reaches c1 10.7.0.1
+	"$HOOK" teardown c1
 	[[ $(ip -o link show master br0 | wc -l) == 1 ]]
 	not grep -q 'c1\|c2' <(nft list ruleset)
 	pkill -x busybox

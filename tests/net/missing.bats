@@ -94,6 +94,36 @@ new_in_diff() {
 	((good == total))
 }
 
+# The host's end of a link is then to be found by its name alone, and must not outlive its address.
+the_name_of_a_held_namespace() {
+	local link
+
+	export HELD=yes
+	"$CONTAINER" up 3>&-
+	link=$(ip -j link show master cni-podman0 | jq -r '.[0].ifname')
+	umount --no-mtab -l /run/netns/oci-swept
+	rm /run/netns/oci-swept
+	kill -KILL "$(<"$HOST_TMP/swept/pids")"
+	"$HOOK" teardown swept
+	kill -0 "$(<"$HOST_TMP/swept/stranger")"
+	not ip link show "$link"
+	kill -KILL "$(<"$HOST_TMP/swept/stranger")"
+	assert_host_as_before
+}
+
+@test "the name of a namespace that somebody else holds" {
+	the_name_of_a_held_namespace
+}
+
+@test "the same with CNI's executables" {
+	echo "plugins = exec" >>/etc/oci-network-hook.conf
+	"$CONTAINER" up 3>&-
+	"$CONTAINER" down
+	snapshot_before
+	the_name_of_a_held_namespace
+	nft flush ruleset # of the plugins' chains, which are everybody's
+}
+
 @test "each two objects missing" {
 	local i j every=1 n=0 good=0 total=0
 

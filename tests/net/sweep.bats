@@ -110,6 +110,10 @@ everything=(--phase 'setup,teardown,gc,reload' --kill 'all,self,freeze')
 	JOINED=yes NETWORKS=podman PORTS=8080:80 sweep 0 --phase setup,teardown,gc --kill all,self
 }
 
+@test "a namespace that somebody else holds" {
+	HELD=yes NETWORKS='podman;second' PORTS=8080:80 sweep 2 --phase teardown,gc --kill all,self
+}
+
 @test "slirp4netns" {
 	need slirp4netns
 	NETWORKS=slirp4netns PORTS=8080:80 sweep 0 --phase setup,teardown,gc --kill all,self,freeze
