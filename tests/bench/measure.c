@@ -10,6 +10,7 @@
  *	link PID IFNAME             index of the host's end of this interface, 0: none
  *	gone HOST INDEX TIMEOUT_MS  microseconds until HOST has no such link, or -1
  *	clock ON                    1: CPU of all that a program has started
+ *	cpu                         CPU_US of the last run and of whom it left behind, so far
  *
  * Without the clock CPU is that of what was waited for. Whoever is started inherits it, which makes
  * a start dearer: so wall times are taken without. (Who gets rights back by what it executes, as
@@ -45,7 +46,7 @@ static struct host {
 } hosts[HOSTS_MAX];
 static int host_count;
 static int own_net;
-static long long last_end;
+static long long last_end, last_cpu; /* of the last run: its end; CPU before it */
 
 static void die(const char *what)
 {
@@ -209,12 +210,18 @@ static void request_run(struct run *run)
 	struct rusage usage;
 	int status;
 
+	last_cpu = cpu;
 	start(run);
 	if (wait4(run->pid, &status, 0, &usage) < 0)
 		die("wait4");
 	last_end = now_us();
 	printf("%lld %lld %ld %d\n", last_end - begun, larger(cpu_us() - cpu, waited_us(&usage)),
 	       usage.ru_maxrss, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+static void request_cpu(void)
+{
+	printf("%lld\n", cpu_us() - last_cpu);
 }
 
 static bool is_ours(const struct run *runs, int count, pid_t pid)
@@ -388,6 +395,8 @@ int main(void)
 			request_link(words[1], words[2]);
 		else if (strcmp(words[0], "clock") == 0 && words[1])
 			request_clock(atoi(words[1]));
+		else if (strcmp(words[0], "cpu") == 0)
+			request_cpu();
 		else if (strcmp(words[0], "gone") == 0 && words[1] && words[2] && words[3])
 			request_gone(words[1], atoi(words[2]), atoi(words[3]));
 		else
