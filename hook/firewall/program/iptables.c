@@ -4,27 +4,18 @@
  * beside those of the CNI plugins. Each rule of a container carries its id in a comment, by which
  * it is found again. */
 #include <errno.h>
-#include <linux/netfilter/nf_conntrack_common.h>
-#include <linux/netfilter/xt_conntrack.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "base/auto.h"
-#include "firewall/firewall.h"
 #include "firewall/localnet.h"
+#include "iptables_rules.h"
 #include "reference.h"
-#include "xtables.h"
-
-#define FORWARD_CHAIN "CNI-FORWARD"
-#define DNAT_CHAIN "OCI-HOSTPORT"
-#define MASQUERADE_CHAIN "OCI-MASQUERADE"
-#define OUR_COMMENT "oci-network-hook"
 
 static const int families[] = { AF_INET, AF_INET6 };
 
 static char *owner_comment(const char *owner)
 {
-	return mem_format(OUR_COMMENT " id: \"%s\"", owner);
+	return mem_format(IPTABLES_COMMENT " id: \"%s\"", owner);
 }
 
 static bool usable(const char **ret_why)
@@ -37,193 +28,6 @@ static bool usable(const char **ret_why)
 	return false;
 }
 
-/* ---- the rules of a container, in their order ---- */
-
-struct list {
-	struct xtables_rule rules[8]; /* of one address or port */
-	size_t count;
-};
-
-static struct xtables_prefix host(const struct rules_address *address)
-{
-	return (struct xtables_prefix){ *address, address->family == AF_INET6 ? 128 : 32, false };
-}
-
-static struct xtables_prefix first_byte(int family, unsigned char byte, unsigned int length)
-{
-	return (struct xtables_prefix){ { family, { byte } }, length, false };
-}
-
-static void push(struct list *list, struct xtables_rule rule)
-{
-	list->rules[list->count++] = rule;
-}
-
-static struct list forward_rules(const struct rules_address *address)
-{
-	struct xtables_rule to = { .chain = FORWARD_CHAIN,
-				   .family = address->family,
-				   .destination = host(address),
-				   .ct_state = XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED) |
-					       XT_CONNTRACK_STATE_BIT(IP_CT_RELATED),
-				   .target = "ACCEPT" };
-	struct xtables_rule from = { .chain = FORWARD_CHAIN,
-				     .family = address->family,
-				     .source = host(address),
-				     .target = "ACCEPT" };
-	struct list list = { 0 };
-
-	push(&list, to);
-	push(&list, from);
-	return list;
-}
-
-/* Of a published port in filter: to the container, and its answers. */
-static struct list target_rules(const struct rules_publish *publish)
-{
-	struct xtables_rule to = { .chain = FORWARD_CHAIN,
-				   .family = publish->target.family,
-				   .destination = host(&publish->target),
-				   .protocol = publish->protocol,
-				   .port = publish->target_port,
-				   .ct_state = XT_CONNTRACK_STATE_DNAT,
-				   .target = "ACCEPT" };
-	struct xtables_rule from = { .chain = FORWARD_CHAIN,
-				     .family = publish->target.family,
-				     .source = host(&publish->target),
-				     .protocol = publish->protocol,
-				     .ct_state = XT_CONNTRACK_STATE_DNAT,
-				     .target = "ACCEPT" };
-	struct list list = { 0 };
-
-	push(&list, to);
-	push(&list, from);
-	return list;
-}
-
-/* The subnet of a container's address: its own, when no masquerade says more. */
-static struct xtables_prefix subnet_of(const struct firewall_rules *rules,
-				       const struct rules_address *address)
-{
-	struct xtables_prefix subnet = host(address);
-
-	for (size_t i = 0; i < rules->masquerade_count; i++)
-		if (memcmp(&rules->masquerades[i].address, address, sizeof(*address)) == 0)
-			subnet.length = rules->masquerades[i].subnet_length;
-	return subnet;
-}
-
-/* In nat: where the port leads, and what must come back through this host to be understood: what
- * asked from the container's own subnet, or from 127.0.0.1. */
-static struct list publish_rules(const struct firewall_rules *rules,
-				 const struct rules_publish *publish)
-{
-	int family = publish->target.family;
-	struct xtables_rule dnat = { .chain = DNAT_CHAIN,
-				     .family = family,
-				     .protocol = publish->protocol,
-				     .port = publish->host_port,
-				     .target = "DNAT",
-				     .to = publish->target,
-				     .to_port = publish->target_port };
-	struct xtables_rule hairpin = { .chain = MASQUERADE_CHAIN,
-					.family = family,
-					.source = subnet_of(rules, &publish->target),
-					.destination = host(&publish->target),
-					.protocol = publish->protocol,
-					.port = publish->target_port,
-					.ct_state = XT_CONNTRACK_STATE_DNAT,
-					.target = "MASQUERADE" };
-	struct xtables_rule local = hairpin;
-	struct list list = { 0 };
-
-	if (publish->host.family != AF_UNSPEC)
-		dnat.destination = host(&publish->host);
-	push(&list, dnat);
-	push(&list, hairpin);
-	local.source = first_byte(AF_INET, 127, 8);
-	if (family == AF_INET)
-		push(&list, local);
-	return list;
-}
-
-/* Not within the subnet, and no multicast. */
-static struct list masquerade_rules(const struct rules_masquerade *masquerade)
-{
-	int family = masquerade->address.family;
-	struct xtables_rule within = { .chain = MASQUERADE_CHAIN,
-				       .family = family,
-				       .source = host(&masquerade->address),
-				       .destination = host(&masquerade->address),
-				       .target = "RETURN" };
-	struct xtables_rule out = { .chain = MASQUERADE_CHAIN,
-				    .family = family,
-				    .source = host(&masquerade->address),
-				    .destination = family == AF_INET6
-							   ? first_byte(AF_INET6, 0xff, 8)
-							   : first_byte(AF_INET, 0xe0, 4),
-				    .target = "MASQUERADE" };
-	struct list list = { 0 };
-
-	within.destination.length = masquerade->subnet_length;
-	out.destination.inverted = true;
-	push(&list, within);
-	push(&list, out);
-	return list;
-}
-
-struct each { /* a visit of the rules of one table and family */
-	int family;
-	int (*func)(struct xtables *table, const struct xtables_rule *rule, void *data,
-		    struct err *err);
-	struct xtables *table;
-	void *data;
-};
-
-static int visit(const struct each *each, const struct list *list, struct err *err)
-{
-	int ret = 0;
-
-	for (size_t i = 0; ret == 0 && i < list->count; i++)
-		if (list->rules[i].family == each->family)
-			ret = each->func(each->table, &list->rules[i], each->data, err);
-	return ret;
-}
-
-static int each_filter(const struct firewall_rules *rules, const struct each *each, struct err *err)
-{
-	int ret = 0;
-
-	for (size_t i = 0; ret == 0 && i < rules->forward_count; i++) {
-		struct list list = forward_rules(&rules->forwards[i]);
-
-		ret = visit(each, &list, err);
-	}
-	for (size_t i = 0; ret == 0 && i < rules->publish_count; i++) {
-		struct list list = target_rules(&rules->publishes[i]);
-
-		ret = visit(each, &list, err);
-	}
-	return ret;
-}
-
-static int each_nat(const struct firewall_rules *rules, const struct each *each, struct err *err)
-{
-	int ret = 0;
-
-	for (size_t i = 0; ret == 0 && i < rules->publish_count; i++) {
-		struct list list = publish_rules(rules, &rules->publishes[i]);
-
-		ret = visit(each, &list, err);
-	}
-	for (size_t i = 0; ret == 0 && i < rules->masquerade_count; i++) {
-		struct list list = masquerade_rules(&rules->masquerades[i]);
-
-		ret = visit(each, &list, err);
-	}
-	return ret;
-}
-
 /* ---- what is shared ---- */
 
 static bool reaches_localhost(const struct firewall_rules *rules)
@@ -234,23 +38,12 @@ static bool reaches_localhost(const struct firewall_rules *rules)
 	return false;
 }
 
-/* With route_localnet, what comes from a container could reach the services of this host's
- * 127.0.0.1: what begins there from outside is dropped. */
-static struct xtables_rule guard(void)
-{
-	return (struct xtables_rule){ .chain = "INPUT",
-				      .family = AF_INET,
-				      .destination = first_byte(AF_INET, 127, 8),
-				      .in = { "lo", true },
-				      .ct_state = XT_CONNTRACK_STATE_BIT(IP_CT_NEW),
-				      .comment = OUR_COMMENT,
-				      .target = "OCI-GUARD" };
-}
-
 static int ensure_guard(struct xtables *table, struct err *err)
 {
-	const struct xtables_rule jump = guard();
-	struct xtables_rule drop = { .chain = "OCI-GUARD", .family = AF_INET, .target = "DROP" };
+	const struct xtables_rule jump = iptables_guard();
+	const struct xtables_rule drop = { .chain = IPTABLES_GUARD_CHAIN,
+					   .family = AF_INET,
+					   .target = "DROP" };
 	int ret;
 
 	ret = xtables_ensure_chain(table, drop.chain, err);
@@ -259,52 +52,7 @@ static int ensure_guard(struct xtables *table, struct err *err)
 	return ret < 0 ? ret : xtables_ensure_jump(table, &jump, true, err);
 }
 
-struct jump {
-	struct xtables_rule rule;
-	bool first;
-};
-
-static const char *admin_chain(const struct firewall_settings *settings)
-{
-	return settings->admin_chain ? settings->admin_chain : "CNI-ADMIN";
-}
-
-/* As plugins/meta/firewall makes them. */
-static size_t filter_jumps(int family, const struct firewall_settings *settings,
-			   struct jump jumps[3])
-{
-	jumps[0] = (struct jump){ { .chain = "FORWARD",
-				    .family = family,
-				    .comment = "CNI firewall plugin rules",
-				    .target = FORWARD_CHAIN },
-				  true };
-	jumps[1] = (struct jump){ { .chain = FORWARD_CHAIN,
-				    .family = family,
-				    .comment = "CNI firewall plugin admin overrides",
-				    .target = admin_chain(settings) },
-				  true };
-	return 2;
-}
-
-static size_t nat_jumps(int family, struct jump jumps[3])
-{
-	const struct xtables_rule local = { .chain = "PREROUTING",
-					    .family = family,
-					    .to_local = true,
-					    .comment = OUR_COMMENT,
-					    .target = DNAT_CHAIN };
-
-	jumps[0] = jumps[1] = (struct jump){ local, false };
-	jumps[1].rule.chain = "OUTPUT";
-	jumps[2] = (struct jump){ { .chain = "POSTROUTING",
-				    .family = family,
-				    .comment = OUR_COMMENT,
-				    .target = MASQUERADE_CHAIN },
-				  true };
-	return 3;
-}
-
-static int ensure_jumps(struct xtables *table, const struct jump *jumps, size_t count,
+static int ensure_jumps(struct xtables *table, const struct iptables_jump *jumps, size_t count,
 			struct err *err)
 {
 	int ret = 0;
@@ -340,10 +88,10 @@ static int count_rule(struct xtables *table, const struct xtables_rule *rule, vo
 static bool has_rules(const struct firewall_rules *rules, const struct xtables_place *place)
 {
 	size_t count = 0;
-	const struct each each = { place->family, count_rule, NULL, &count };
+	const struct iptables_visit visit = { *place, count_rule, NULL, &count };
 	struct err err = { 0 };
 
-	(place->nat ? each_nat : each_filter)(rules, &each, &err);
+	iptables_each(rules, &visit, &err);
 	return count > 0;
 }
 
@@ -353,11 +101,12 @@ static int delete_owned(struct xtables *table, const struct xtables_place *place
 	int ret;
 
 	if (!place->nat)
-		return xtables_delete_commented(table, FORWARD_CHAIN, comment, ret_count, err);
-	ret = xtables_delete_commented(table, DNAT_CHAIN, comment, ret_count, err);
+		return xtables_delete_commented(table, IPTABLES_FORWARD_CHAIN, comment, ret_count,
+						err);
+	ret = xtables_delete_commented(table, IPTABLES_DNAT_CHAIN, comment, ret_count, err);
 	if (ret < 0)
 		return ret;
-	return xtables_delete_commented(table, MASQUERADE_CHAIN, comment, ret_count, err);
+	return xtables_delete_commented(table, IPTABLES_MASQUERADE_CHAIN, comment, ret_count, err);
 }
 
 static int append_rule(struct xtables *table, const struct xtables_rule *rule, void *data,
@@ -375,20 +124,19 @@ static int edit_owned(struct xtables *table, const struct firewall_rules *rules,
 		      struct err *err)
 {
 	auto_free char *comment = owner_comment(rules->owner);
-	const struct each each = { place->family, append_rule, table, comment };
+	const struct iptables_visit visit = { *place, append_rule, table, comment };
+	struct iptables_jump jumps[IPTABLES_JUMPS_MAX];
 	unsigned int removed = 0;
-	struct jump jumps[3];
 	size_t count;
 	int ret;
 
-	count = place->nat ? nat_jumps(place->family, jumps)
-			   : filter_jumps(place->family, settings, jumps);
+	count = iptables_jumps(*place, settings, jumps);
 	ret = ensure_jumps(table, jumps, count, err);
 	if (ret == 0 && !place->nat && place->family == AF_INET && reaches_localhost(rules))
 		ret = ensure_guard(table, err);
 	if (ret == 0)
 		ret = delete_owned(table, place, comment, &removed, err);
-	return ret < 0 ? ret : (place->nat ? each_nat : each_filter)(rules, &each, err);
+	return ret < 0 ? ret : iptables_each(rules, &visit, err);
 }
 
 /* The plugins' rules first: in their order they stay, while those with an owner move to the end. */
@@ -558,7 +306,7 @@ static int look_for(struct xtables *table, const struct xtables_rule *rule, void
 	return 0;
 }
 
-static void look_for_jumps(struct xtables *table, const struct jump *jumps, size_t count,
+static void look_for_jumps(struct xtables *table, const struct iptables_jump *jumps, size_t count,
 			   const struct report *report)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -577,16 +325,15 @@ static int check_owned(struct xtables *table, const struct firewall_rules *rules
 		       struct err *err)
 {
 	const struct xtables_place *place = report->place;
-	struct jump jumps[3];
+	const struct iptables_visit visit = { *place, look_for, table, report };
+	struct iptables_jump jumps[IPTABLES_JUMPS_MAX];
 	size_t count;
 
 	if (!has_rules(rules, place))
 		return 0;
-	count = place->nat ? nat_jumps(place->family, jumps)
-			   : filter_jumps(place->family, settings, jumps);
+	count = iptables_jumps(*place, settings, jumps);
 	look_for_jumps(table, jumps, count, report);
-	return (place->nat ? each_nat : each_filter)(
-		rules, &(struct each){ place->family, look_for, table, report }, err);
+	return iptables_each(rules, &visit, err);
 }
 
 static int check_in(const struct firewall_rules *rules, const struct firewall_settings *settings,
