@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/auto.h"
 #include "base/file.h"
@@ -152,9 +151,7 @@ void gc_earlier_boots(const struct conf *conf, struct deadline deadline)
 	}
 }
 
-/* So few that a set-up does not become slower by it; on a crowded host it is left
- * to `gc` and its timer. */
-enum { LOOKS = 2, CROWDED = 64 };
+enum { LOOKS = 2 }; /* so few that a set-up does not become slower by it */
 
 /* At a glance: a number that was given to somebody else passes for alive here, not with `gc`. */
 static bool is_dead(const struct journal_place *place, const char *id)
@@ -169,13 +166,10 @@ bool gc_some(const struct conf *conf, struct deadline deadline)
 	const struct journal_place place = journal_place_of(conf);
 	auto_close int dirfd = open(conf->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_strings char **ids = NULL;
-	struct stat st;
 	size_t count, start;
 
 	if (dirfd < 0)
 		return errno != ENOENT;
-	if (fstat(dirfd, &st) < 0 || st.st_nlink > CROWDED)
-		return true;
 	ids = file_names(dirfd, state_id_ok);
 	count = mem_strings_count(ids);
 	start = count ? (size_t)clock_now_us() % count : 0;

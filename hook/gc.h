@@ -19,9 +19,9 @@ int gc_run(const struct conf *conf, struct deadline deadline,
 /* The first run after a boot: release what is still on disk. Trouble is only logged. */
 void gc_earlier_boots(const struct conf *conf, struct deadline deadline);
 
-/* A look at a few records by every set-up, for those whose end nobody reports: crun calls no
- * poststop when a container could not be started. Trouble is only logged. False: there is no
- * directory of them, as after a boot. */
+/* A look at a few records by every set-up where there are not many (journal_crowded), for those
+ * whose end nobody reports: crun calls no poststop when a container could not be started. Trouble
+ * is only logged. False: there is no directory of them, as after a boot. */
 bool gc_some(const struct conf *conf, struct deadline deadline);
 
 /* Tell the plugins of every configured network which attachments are still wanted (CNI's GC verb).

@@ -451,6 +451,15 @@ static int list_ids(const char *path, const char *suffix, char ***ret_ids, struc
 	return 0;
 }
 
+/* A directory has a link from each directory in it. */
+bool journal_crowded(const struct journal_place *place)
+{
+	enum { CROWDED = 64 };
+	struct stat st;
+
+	return stat(place->state_dir, &st) == 0 && st.st_nlink > CROWDED;
+}
+
 int journal_ids(const struct journal_place *place, char ***ret_ids, struct err *err)
 {
 	return list_ids(place->state_dir, "", ret_ids, err);

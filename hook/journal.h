@@ -92,6 +92,9 @@ int journal_keep(const struct journal *journal, const struct step_list *plan, st
  * now, and errno says why: that is not dead. */
 bool journal_alive(const struct journal *journal);
 
+/* Has the host so many containers, more than 60, that what takes time for each must not be done? */
+bool journal_crowded(const struct journal_place *place);
+
 /* The ids that have a state file, sorted; owned, ends with NULL. A missing directory has none. */
 int journal_ids(const struct journal_place *place, char ***ret_ids, struct err *err);
 

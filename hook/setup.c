@@ -10,6 +10,7 @@
 #include "gc.h"
 #include "kernel/child.h"
 #include "kernel/inside.h"
+#include "kernel/sysctl.h"
 #include "run.h"
 
 static bool is_done(const struct journal *journal, const struct oci_state *state)
@@ -184,6 +185,16 @@ static int apply_or_undo(struct journal *journal, struct setup *setup, struct de
 	return ret;
 }
 
+/* On a crowded host what others have left is for `gc` and its timer. */
+static void look_around(const struct journal_place *place, const struct conf *conf,
+			struct deadline deadline)
+{
+	if (journal_crowded(place))
+		sysctl_crowded();
+	else if (!gc_some(conf, deadline))
+		gc_earlier_boots(conf, deadline);
+}
+
 int setup_run(const struct conf *conf, struct conflist_dir *networks, const struct oci_state *state,
 	      struct reader *reader, struct deadline deadline, struct err *err)
 {
@@ -198,8 +209,7 @@ int setup_run(const struct conf *conf, struct conflist_dir *networks, const stru
 	ret = setup_ask(state, reader, deadline, err);
 	if (ret < 0)
 		return ret;
-	if (!gc_some(conf, deadline))
-		gc_earlier_boots(conf, deadline);
+	look_around(&place, conf, deadline);
 	ret = setup_prepare(conf, networks, state, reader, true, deadline, &setup, err);
 	reader_dismiss(reader);
 	if (ret < 0)

@@ -379,6 +379,33 @@ static void test_namespaces(struct inside *inside)
 	}
 }
 
+static int set_ttl(void *value, struct err *err)
+{
+	return sysctl_write("net/ipv4/ip_default_ttl", value, err);
+}
+
+/* Root has one of its own, others have none, and see no difference. */
+static void test_procfs(const struct inside *inside)
+{
+	TEST("the sysctls of a crowded host are those of the namespace")
+	{
+		struct err err = { 0 };
+
+		CHECK_INT(set_ttl("71", &err), 0);
+		for (int times = 0; times < 2; times++) {
+			auto_free char *before = sysctl_read("net/ipv4/ip_default_ttl");
+			auto_free char *after = NULL;
+
+			CHECK_TEXT(before, "71");
+			CHECK_INT(netns_run(inside->netns, set_ttl, "72", &err), 0);
+			after = sysctl_read("net/ipv4/ip_default_ttl");
+			CHECK_TEXT(after, "71");
+			CHECK(!sysctl_read("net/ipv4/none"));
+			sysctl_crowded();
+		}
+	}
+}
+
 int main(void)
 {
 	auto_inside struct inside inside = { 0 };
@@ -395,5 +422,6 @@ int main(void)
 	test_unremovable();
 	test_keeping();
 	test_namespaces(&inside);
+	test_procfs(&inside);
 	return check_end();
 }

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/mount.h>
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 
 #include "base/auto.h"
@@ -14,11 +16,24 @@
 
 enum { VALUE_MAX = 4096 };
 
+static int own_proc = -1; /* for the whole run; -1: that of all */
+
+void sysctl_crowded(void)
+{
+	auto_close int fs = (int)syscall(SYS_fsopen, "proc", FSOPEN_CLOEXEC);
+
+	if (own_proc < 0 && fs >= 0 &&
+	    syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		own_proc = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
+					MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+}
+
 static int open_value(const char *name, int flags)
 {
-	auto_free char *path = mem_format("/proc/sys/%s", name);
+	auto_free char *path = mem_format("%s/%s", own_proc < 0 ? "/proc/sys" : "sys", name);
 
-	return file_open_within(AT_FDCWD, path, flags, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	return file_open_within(own_proc < 0 ? AT_FDCWD : own_proc, path, flags,
+				RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
 /* Somebody may have mounted something else there. */

@@ -190,6 +190,33 @@ reboot() {
 	[[ $(ip -j link show master cni-podman0) == "[]" || -z $(ip -j link show master cni-podman0) ]]
 }
 
+@test "a crowded host: the dead are left to gc, and the sysctls are the container's and the host's" {
+	local link
+	need strace
+	holder
+	set_up dead "$PID"
+	kill_holder
+	holder
+	mkdir /run/oci-network-hook/@{1..64}
+	printf '#!/bin/sh\nexec strace -o %s/trace %s "$@"\n' "$HOST_TMP" "$HOOK" >"$HOST_TMP/traced"
+	chmod +x "$HOST_TMP/traced"
+	HOOK=$HOST_TMP/traced set_up c1 "$PID"
+	grep -q '^fsmount(.*) = [0-9]' "$HOST_TMP/trace"
+	[[ -e /run/netns/oci-dead ]]
+	link=$(jq -r '.steps[] | select(.step == "network").result.interfaces[1].name' /run/oci-network-hook/c1/state.json)
+	[[ $(<"/proc/sys/net/ipv6/conf/$link/accept_ra") == 0 ]]
+	[[ $(in_ctr c1 cat /proc/sys/net/ipv6/conf/eth0/accept_dad) == 0 ]]
+	[[ $(in_ctr c1 cat /proc/sys/net/ipv6/conf/eth0/keep_addr_on_down) == 1 ]]
+	"$HOOK" teardown c1
+	[[ -e /run/netns/oci-dead ]]
+	rmdir /run/oci-network-hook/@{1..64}
+	set_up c1 "$PID"
+	[[ ! -e /run/netns/oci-dead ]]
+	"$HOOK" teardown c1
+	kill_holder
+	assert_host_as_before
+}
+
 @test "logs: one file per container, those of the newest hundred are kept" {
 	local i
 	rm -f /var/log/oci-network-hook/*
