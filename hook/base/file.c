@@ -222,7 +222,7 @@ struct listed { /* as getdents64 has it */
 
 char **file_names(int dirfd, bool (*wanted)(const char *name))
 {
-	_Alignas(8) char buffer[16 << 10];
+	_Alignas(8) char buffer[4 << 10];
 	char **names = mem_alloc(sizeof(*names));
 	long len;
 

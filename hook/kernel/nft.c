@@ -117,24 +117,25 @@ static int send_all(int fd, const struct nft_batch *batch, struct err *err)
 	return 0;
 }
 
-/* The first error among the answers, which are all there when sending has returned. */
+/* The first error among the answers, which are all there when sending has returned: one in each,
+ * behind which the kernel repeats what it is about. */
 static int collect_errors(int fd)
 {
-	_Alignas(8) char buffer[ANSWER_SIZE];
 	int first = 0;
 
 	for (;;) {
-		ssize_t len = recv(fd, buffer, ANSWER_SIZE, MSG_DONTWAIT);
+		struct {
+			struct nlmsghdr header;
+			int code;
+		} answer;
+		ssize_t len = recv(fd, &answer, sizeof(answer), MSG_DONTWAIT);
 
 		if (len < 0 && errno == EINTR)
 			continue;
 		if (len <= 0)
 			return len < 0 && errno == ENOBUFS && !first ? ENOBUFS : first;
-		for (struct nlmsghdr *header = (void *)buffer; NLMSG_OK(header, len);
-		     header = NLMSG_NEXT(header, len)) {
-			if (header->nlmsg_type == NLMSG_ERROR && !first)
-				first = -messages_code(header);
-		}
+		if (len == sizeof(answer) && answer.header.nlmsg_type == NLMSG_ERROR && !first)
+			first = -messages_code(&answer.header);
 	}
 }
 
@@ -184,7 +185,7 @@ static void take_answer(struct answers *answers, const struct nlmsghdr *header)
 
 static int receive(int fd, struct answers *answers, struct err *err)
 {
-	_Alignas(8) char buffer[ANSWER_SIZE];
+	auto_free char *buffer = mem_resize(NULL, ANSWER_SIZE);
 
 	while (!answers->ended) {
 		ssize_t len = recv(fd, buffer, ANSWER_SIZE, 0);

@@ -141,7 +141,7 @@ int sealed_start(const struct sealed_work *work, void *data, struct sealed *ret_
 	its = ends[1];
 	(work->unattended ? process_forget_children : process_expect_children)();
 	parent = getpid();
-	pid = fork();
+	pid = _Fork(); /* nothing here wants to be told of it */
 	if (pid < 0)
 		return err_set(err, errno, "start a process");
 	if (pid == 0)
@@ -210,14 +210,10 @@ int sealed_ask(const struct sealed *sealed, const char *text, size_t len, struct
 static int receive_some(const struct sealed *sealed, char *bytes, size_t room,
 			struct deadline deadline, size_t *len, struct err *err)
 {
-	int ret = wait_for(sealed, POLLIN, deadline, err);
-	ssize_t count;
+	ssize_t count = recv(sealed->fd, bytes, room, MSG_DONTWAIT);
 
-	if (ret < 0)
-		return ret;
-	count = recv(sealed->fd, bytes, room, MSG_DONTWAIT);
 	if (count < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
+		return wait_for(sealed, POLLIN, deadline, err);
 	if (count <= 0)
 		return has_ended(err);
 	*len += (size_t)count;

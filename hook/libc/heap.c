@@ -12,8 +12,8 @@
  * four to a doubling. */
 enum { UNIT = 16, EVEN = 8, LARGEST = (64 << 10) / UNIT, KINDS = EVEN + 4 * 9 };
 
-/* A set-up needs 40 KiB, and to have them at once is cheaper than to ask for each page. */
-enum { AT_ONCE = 40 << 10, LARGE = 16 << 10, PAGE = 4 << 10, STRETCH = 256 << 10 };
+/* A set-up needs 44 KiB, and to have them at once is cheaper than to ask for each page. */
+enum { AT_ONCE = 44 << 10, LARGE = 16 << 10, PAGE = 4 << 10, STRETCH = 256 << 10 };
 
 #ifndef MADV_POPULATE_WRITE /* musl 1.2.3 */
 #define MADV_POPULATE_WRITE 23
