@@ -8,6 +8,7 @@
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
@@ -18,12 +19,22 @@ enum { VALUE_MAX = 4096 };
 
 static int own_proc = -1; /* for the whole run; -1: that of all */
 
+/* What somebody has made read-only is meant to be. */
+static bool may_write(void)
+{
+	struct statfs fs;
+
+	return statfs("/proc/sys", &fs) == 0 && !(fs.f_flags & ST_RDONLY);
+}
+
 void sysctl_crowded(void)
 {
-	auto_close int fs = (int)syscall(SYS_fsopen, "proc", FSOPEN_CLOEXEC);
+	auto_close int fs = -1;
 
-	if (own_proc < 0 && fs >= 0 &&
-	    syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+	if (own_proc >= 0 || !may_write())
+		return;
+	fs = (int)syscall(SYS_fsopen, "proc", FSOPEN_CLOEXEC);
+	if (fs >= 0 && syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
 		own_proc = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
 					MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 }
