@@ -162,6 +162,23 @@ static void begin(struct journal *journal, struct step_list *plan)
 	}
 }
 
+/* On record: a namespace, then "b", whose undo fails twice, and "c". */
+static void begin_behind(struct journal *journal, const char *path)
+{
+	struct json *args = json_new(JSON_OBJECT);
+	struct step_list plan = { 0 };
+
+	begin(journal, &plan);
+	json_set_bool(args, "unpinned", true);
+	json_set_text(args, "path", path);
+	step_list_add(&journal->steps, step_new(&step_netns, args));
+	step_list_add(&journal->steps, step_list_take(&plan, 1));
+	step_list_add(&journal->steps, step_list_take(&plan, 1));
+	step_list_clear(&plan);
+	undo_fails = "b";
+	undo_failures = 2;
+}
+
 /* ---- what is on record when ---- */
 
 static void test_undo(struct deadline soon)
@@ -227,17 +244,7 @@ static void test_undo(struct deadline soon)
 	}
 	TEST("the namespace is held until everything behind it is undone")
 	{
-		struct json *args = json_new(JSON_OBJECT);
-
-		begin(&journal, &plan);
-		json_set_bool(args, "unpinned", true);
-		json_set_text(args, "path", "/n/oci-c1");
-		step_list_add(&journal.steps, step_new(&step_netns, args));
-		step_list_add(&journal.steps, step_list_take(&plan, 1));
-		step_list_add(&journal.steps, step_list_take(&plan, 1));
-		step_list_clear(&plan);
-		undo_fails = "b";
-		undo_failures = 2;
+		begin_behind(&journal, "/n/oci-c1");
 		CHECK_INT(run_undo(&journal, soon, &err), -EBUSY);
 		CHECK_TEXT(called, "-c !b !b ");
 		CHECK_INT(journal.steps.count, 2);
@@ -249,18 +256,8 @@ static void test_undo(struct deadline soon)
 	TEST("it is let go first where it is open here, and nobody asks for its path")
 	{
 		for (int asked = 0; asked < 2; asked++) {
-			struct json *args = json_new(JSON_OBJECT);
-
-			begin(&journal, &plan);
-			json_set_bool(args, "unpinned", true);
-			json_set_text(args, "path", "/proc/self/ns/net");
-			step_list_add(&journal.steps, step_new(&step_netns, args));
-			step_list_add(&journal.steps, step_list_take(&plan, 1));
-			step_list_add(&journal.steps, step_list_take(&plan, 1));
-			step_list_clear(&plan);
+			begin_behind(&journal, "/proc/self/ns/net");
 			path_needed = asked;
-			undo_fails = "b";
-			undo_failures = 2;
 			CHECK_INT(run_undo(&journal, soon, &err), -EBUSY);
 			CHECK_TEXT(called, "-c !b !b ");
 			CHECK_INT(given_inside, calls);

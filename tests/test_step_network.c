@@ -441,6 +441,31 @@ static void test_del(void)
 		CHECK_INT(undo(step), 0);
 		step_free(step);
 	}
+	TEST("undo: the path is needed by executables, and where the result has no names")
+	{
+		static const char *const results[] = {
+			RESULT,
+			"{\"cniVersion\":\"0.2.0\",\"ip4\":{\"ip\":\"10.0.0.2/24\"}}",
+			NULL,
+		};
+		struct step *ours =
+			step_new(&step_network, parse("{\"in_process\":true,\"firewall\":"
+						      "\"nftables\",\"conflist\":{"
+						      "\"cniVersion\":\"1.0.0\",\"name\":"
+						      "\"net\",\"plugins\":[{\"type\":"
+						      "\"bridge\"},{\"type\":\"tuning\"}]}}"));
+		struct step *theirs = make("");
+
+		for (size_t i = 0; i < array_size(results); i++) {
+			json_free(ours->result);
+			ours->result = results[i] ? parse(results[i]) : NULL;
+			CHECK(step_network.needs_path(ours) == (i > 0));
+		}
+		theirs->result = parse(RESULT);
+		CHECK(step_network.needs_path(theirs));
+		step_free(ours);
+		step_free(theirs);
+	}
 	TEST("undo: with what was learnt, when it had come no further")
 	{
 		struct step *step = make("");

@@ -289,12 +289,14 @@ static int end_orphan(const struct step *step, struct deadline deadline, struct 
 }
 
 /* Plugins of this process are given the namespace itself. What they made outside of it is found by
- * the names in the result, should the namespace not be found the next time. */
+ * the names in the result (which has none before 0.3.0), should the namespace not be found the next
+ * time. */
 static bool needs_path(const struct step *step)
 {
 	const struct cni_attachment attachment = network_attachment_of(step);
 
-	return !step->result || !cni_all_built_in(&attachment);
+	return json_count(json_get(step->result, "interfaces")) == 0 ||
+	       !cni_all_built_in(&attachment);
 }
 
 /* "" where it is gone. */
