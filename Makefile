@@ -92,6 +92,10 @@ $(BUILD)/oci-network.conflist.h: config/oci-network.conflist
 	$(Q){ echo 'static const char oci_network_conflist[] ='; \
 		sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $<; echo ';'; } >$@
 
+# What memcpy() is must not be made a call of memcpy().
+$(BUILD)/hook/libc/bytes.o $(BUILD)/static/hook/libc/bytes.o: OUR_CFLAGS += -fno-builtin \
+	$(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
+
 # Compiled with glibc for `make lint` only, whose own checked functions would call themselves there.
 $(BUILD)/hook/libc/replace.o: OUR_CPPFLAGS += -U_FORTIFY_SOURCE
 

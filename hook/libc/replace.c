@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "heap.h"
 #include "print.h"
 
@@ -39,6 +40,23 @@ void *realloc(void *block, size_t size)
 void free(void *block)
 {
 	heap_give_back(block);
+}
+
+/* ---- bytes ---- */
+
+void *memcpy(void *restrict to, const void *restrict from, size_t len)
+{
+	return bytes_copy(to, from, len);
+}
+
+void *memmove(void *to, const void *from, size_t len)
+{
+	return bytes_move(to, from, len);
+}
+
+size_t strlen(const char *text)
+{
+	return bytes_of_text(text);
 }
 
 /* ---- printing ---- */
