@@ -74,6 +74,23 @@ static int begin(struct journal *journal, struct step_list *plan, const struct r
 	return journal_save(journal, err);
 }
 
+/* In order, of the steps up to there. */
+static int finish(struct journal *journal, size_t end, const struct run *run, struct err *err)
+{
+	for (size_t i = 0; i < end; i++) {
+		struct step *step = journal->steps.steps[i];
+		struct step_list before = { journal->steps.steps, i };
+		struct step_context context = { &before, run->deadline, run->inside, save,
+						journal };
+
+		if (!step->ops->finish || step->ops->finish(step, &context, err) == 0)
+			continue;
+		log_error("%s failed at last: %s", step->ops->name, err->text);
+		return -err->code;
+	}
+	return 0;
+}
+
 /* The result is saved with what comes next: until then the step is one that may have happened. */
 static int apply(struct journal *journal, size_t index, const struct run *run, struct err *err)
 {
@@ -82,8 +99,10 @@ static int apply(struct journal *journal, size_t index, const struct run *run, s
 	struct step_context context = { &before, run->deadline, run->inside, save, journal };
 	auto_free char *name = label(step);
 	int64_t begun = clock_now_us();
-	int ret;
+	int ret = step->ops->finish ? finish(journal, index, run, err) : 0;
 
+	if (ret < 0)
+		return ret;
 	ret = step->ops->apply(step, &context, err);
 	step->took_us = clock_now_us() - begun;
 	if (ret < 0) {
@@ -117,7 +136,7 @@ int run_apply(struct journal *journal, struct step_list *plan, const struct run 
 			forget_from(journal, next);
 		return ret;
 	}
-	return 0;
+	return finish(journal, next, run, err);
 }
 
 /* Is this to be on record at once? Without a step left, the record itself goes. */

@@ -11,10 +11,12 @@
 
 #include "base/auto.h"
 #include "check.h"
+#include "kernel/inside.h"
 #include "own_net.h"
 #include "scratch.h"
 
-static int second = -1; /* the container's namespace */
+static int second = -1;     /* the container's namespace */
+static struct inside *held; /* the same, where the caller has it open; or NULL */
 
 struct call {
 	const char *type, *command, *args, *ifname;
@@ -47,6 +49,7 @@ static int call_plugin(const struct call *call, struct json **ret_output, struct
 						.args = call->args ? call->args : "",
 						.path = "/none",
 						.conf = conf,
+						.inside = held,
 						.deadline = deadline_in_ms(5000) },
 			    ret_output, err);
 }
@@ -538,6 +541,31 @@ static void test_bridge_check(void)
 	}
 }
 
+static void test_put_off(void)
+{
+	TEST("a route is put off for a caller that has the namespace, until another plugin looks")
+	{
+		static const char conf[] =
+			"\"bridge\":\"br0\",\"ipam\":{\"type\":\"static\","
+			"\"addresses\":[" FOUR "],\"routes\":[{\"dst\":\"10.5.0.0/16\"}]}";
+		auto_json struct json *result = NULL, *tuned = NULL;
+		auto_inside struct inside inside_it = { 0 };
+		struct err err = { 0 };
+
+		start_over();
+		CHECK_INT(inside_open(fcntl(second, F_DUPFD_CLOEXEC, 0), &inside_it, &err), 0);
+		held = &inside_it;
+		result = add("bridge", conf, NULL);
+		CHECK(!inside("ip route | grep 10.5.0.0/16"));
+		tuned = add("tuning", "", result);
+		CHECK(!inside("ip route | grep 10.5.0.0/16")); /* there is nothing to tune */
+		json_free(tuned);
+		tuned = add("tuning", "\"mtu\":1300", result);
+		CHECK(inside("ip route | grep 10.5.0.0/16"));
+		held = NULL;
+	}
+}
+
 static void test_bridge_leftovers(void)
 {
 	TEST("an ADD that fails when all is made takes it back, but for the bridge")
@@ -754,6 +782,7 @@ int main(void)
 	test_tuning();
 	test_loopback();
 	test_bridge_check();
+	test_put_off();
 	test_bridge_leftovers();
 	test_tuning_sources();
 	test_allowlist();

@@ -20,12 +20,15 @@ static bool inside(const char *command)
 			   command);
 }
 
+static bool leave_routes; /* put off as they are */
+
 /* Give eth0, which is new and has the index 1 in the result, what stands in this result. */
 static int configure_as(const char *result_text, struct interface_settings settings)
 {
 	auto_inside struct inside namespace = { 0 };
 	auto_result struct result result = { 0 };
 	auto_json struct json *json = NULL;
+	int ret;
 
 	inside("ip link del eth0; ip link add eth0 type veth peer name other; ip link set other "
 	       "up");
@@ -37,7 +40,10 @@ static int configure_as(const char *result_text, struct interface_settings setti
 	settings.index = 1;
 	if (!settings.name)
 		settings.name = "eth0";
-	return interface_configure(&namespace, &settings, &result, &err);
+	ret = interface_configure(&namespace, &settings, &result, &err);
+	if (ret < 0 || leave_routes)
+		return ret;
+	return batch_catch_up(&namespace.route, &err);
 }
 
 static int configure(const char *result_text)
@@ -231,6 +237,17 @@ static void test_routes(void)
 									   "\"10.5.0.0/16\"}]")),
 			0);
 		CHECK(inside("ip route | grep '10.5.0.0/16 dev eth0'"));
+	}
+	TEST("put off until the caller has them sent")
+	{
+		leave_routes = true;
+		CHECK_INT(
+			configure(RESULT("\"ips\":[" IP("10.1.0.2/24", "") "],\"routes\":[{\"dst\":"
+									   "\"10.5.0.0/16\"}]")),
+			0);
+		leave_routes = false;
+		CHECK(inside("ip link show dev eth0 up | grep eth0"));
+		CHECK(!inside("ip route | grep 10.5.0.0/16"));
 	}
 	TEST("tables by number, small and large; priorities")
 	{

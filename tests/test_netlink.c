@@ -196,6 +196,32 @@ static void test_batch(struct batch *batch)
 		request_link(batch, RTM_GETLINK, 0, "lo", NULL);
 		CHECK_INT(batch_send(batch, &err), 0); /* nobody wants to know */
 	}
+	TEST("what is put off is sent when it is asked for; the first that is refused is told of")
+	{
+		struct batch left;
+
+		request_link(batch, RTM_NEWLINK, NEW, "br7", "bridge");
+		batch_put_off(batch, mem_copy("make br7"));
+		CHECK(!if_nametoindex("br7"));
+		CHECK_INT(batch_catch_up(batch, &err), 0);
+		CHECK(if_nametoindex("br7"));
+		for (const char *name = "078"; *name; name++) {
+			char link[] = { 'b', 'r', *name, '\0' };
+
+			request_link(batch, RTM_NEWLINK, NEW, link, "bridge");
+			batch_put_off(batch, mem_format("make %s", link));
+		}
+		CHECK_INT(batch_catch_up(batch, &err), -EEXIST);
+		CHECK_TEXT(err.text, "make br0: File exists");
+		CHECK(if_nametoindex("br8"));
+		CHECK_INT(batch_catch_up(batch, &err), 0); /* nothing */
+		CHECK_INT(batch_open(&left, &err), 0);
+		request_link(&left, RTM_NEWLINK, NEW, "br9", "bridge");
+		batch_put_off(&left, mem_copy("make br9"));
+		batch_close(&left);
+		CHECK(!if_nametoindex("br9"));
+		CHECK(run_quietly("ip link del br7 && ip link del br8"));
+	}
 	TEST("one question, about one or about all")
 	{
 		const struct ifinfomsg info = { .ifi_family = AF_UNSPEC };

@@ -121,6 +121,23 @@ static int fake_prepare(struct step *step, const struct step_context *context, s
 	return 0;
 }
 
+/* Whose turn it was, and how many had been applied by then. */
+static char finished[64];
+static const char *finish_fails;
+
+static int fake_finish(struct step *step, const struct step_context *context, struct err *failed)
+{
+	size_t len = strlen(finished);
+
+	CHECK(deadline_left_ms(context->deadline) > 0);
+	CHECK(step->result && context->before->count <= 2);
+	snprintf(finished + len, sizeof(finished) - len, "%s%zu ", name_of(step),
+		 strlen(called) / 3);
+	if (finish_fails && strcmp(finish_fails, name_of(step)) == 0)
+		return err_set(failed, ENETUNREACH, "finish %s", finish_fails);
+	return 0;
+}
+
 static const struct step_ops fake = { "fake",       fake_apply,
 				      fake_undo,    fake_describe,
 				      fake_check,   fake_reload,
@@ -128,6 +145,15 @@ static const struct step_ops fake = { "fake",       fake_apply,
 static const struct step_ops fake_looking_back = {
 	"fake",     fake_apply,  fake_undo,    fake_describe,
 	fake_check, fake_reload, fake_prepare, .looks_back = true,
+};
+
+static const struct step_ops fake_finishing = {
+	.name = "fake",
+	.apply = fake_apply,
+	.undo = fake_undo,
+	.describe = fake_describe,
+	.check = fake_check,
+	.finish = fake_finish,
 };
 
 static const struct step_ops fake_plain = {
@@ -149,7 +175,8 @@ static void begin(struct journal *journal, struct step_list *plan)
 	const struct journal_place place = { scratch, "/nonexistent" };
 
 	called[0] = '\0';
-	prepare_fails = apply_fails = undo_fails = NULL;
+	prepare_fails = apply_fails = undo_fails = finish_fails = NULL;
+	finished[0] = '\0';
 	undone_for_good = notes_and_keeps = false;
 	calls = given_inside = 0;
 	journal_open(&place, "c1", JOURNAL_CREATE, deadline_in_ms(100), journal, &err);
@@ -454,6 +481,38 @@ int main(void)
 		CHECK_TEXT(called, "+a +b ");
 		CHECK_INT(journal.steps.count, 2);
 		CHECK_INT(run_undo(&journal, soon, &err), 0);
+		journal_close(&journal);
+	}
+	TEST("what was put off is done at the end, or before the next step that finishes")
+	{
+		begin(&journal, &plan);
+		plan.steps[0]->ops = plan.steps[1]->ops = &fake_finishing;
+		CHECK_INT(run_apply(&journal, &plan, &forward, &err), 0);
+		CHECK_TEXT(called, "+a +b +c ");
+		CHECK_TEXT(finished, "a1 a3 b3 ");
+		CHECK_INT(run_undo(&journal, soon, &err), 0);
+		journal_close(&journal);
+	}
+	TEST("what cannot be done at last is an error, with everything on record")
+	{
+		begin(&journal, &plan);
+		plan.steps[0]->ops = plan.steps[1]->ops = &fake_finishing;
+		finish_fails = "b";
+		CHECK_INT(run_apply(&journal, &plan, &forward, &err), -ENETUNREACH);
+		CHECK_HAS(err.text, "finish b");
+		CHECK_TEXT(called, "+a +b +c ");
+		CHECK_INT(journal.steps.count, 3);
+		CHECK_INT(run_undo(&journal, soon, &err), 0);
+		CHECK_TEXT(called, "+a +b +c -c -b -a ");
+		journal_close(&journal);
+		begin(&journal, &plan);
+		plan.steps[0]->ops = plan.steps[1]->ops = &fake_finishing;
+		finish_fails = "a";
+		CHECK_INT(run_apply(&journal, &plan, &forward, &err), -ENETUNREACH);
+		CHECK_TEXT(called, "+a ");
+		CHECK_INT(run_undo(&journal, soon, &err), 0);
+		CHECK_INT(journal.steps.count, 0);
+		step_list_clear(&plan);
 		journal_close(&journal);
 	}
 	TEST("undoing goes on after an error and tries what is left once more")

@@ -3,6 +3,7 @@
  * a file "calls", and then does what stands in TYPE.COMMAND. The container is a network namespace
  * that has what they would have made. */
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -14,6 +15,7 @@
 #include "check.h"
 #include "cni/lease.h"
 #include "kernel/child.h"
+#include "kernel/facts.h"
 #include "kernel/inside.h"
 #include "kernel/netns.h"
 #include "kernel/present.h"
@@ -410,6 +412,62 @@ static void test_default_routes(void)
 		scratch_write("b.ADD", "echo '{\"cniVersion\":\"1.0.0\",\"ips\":[]}'");
 		CHECK_INT(apply(step), 0);
 		CHECK(has_default("4via 10.0.0.1") && has_default("6via 2001:db8::1"));
+		step_free(step);
+	}
+}
+
+/* ---- what is put off ---- */
+
+/* Of a link with that name; RTM_NEWLINK makes a bridge. */
+static void put_off(int type, const char *name)
+{
+	const struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
+	size_t nest;
+
+	batch_request(&inside.route, type, type == RTM_NEWLINK ? NLM_F_CREATE | NLM_F_EXCL : 0,
+		      &info, sizeof(info));
+	batch_put_text(&inside.route, IFLA_IFNAME, name);
+	nest = batch_nest(&inside.route, IFLA_LINKINFO);
+	batch_put_text(&inside.route, IFLA_INFO_KIND, "bridge");
+	batch_unnest(&inside.route, nest);
+	batch_put_off(&inside.route, mem_format("link %s", name));
+}
+
+static bool is_inside(const char *name)
+{
+	return facts_index(inside.route.fd, name) > 0;
+}
+
+static void test_finish(void)
+{
+	TEST("what plugins have put off is done at last, or before a program runs")
+	{
+		struct step *step = make("");
+		struct step_context context = context_of(&nothing_before, 5000);
+
+		put_off(RTM_NEWLINK, "late0");
+		CHECK(!is_inside("late0"));
+		CHECK_INT(step->ops->finish(step, &context, &err), 0);
+		CHECK(is_inside("late0"));
+		put_off(RTM_NEWLINK, "late1");
+		CHECK_INT(apply(step), 0);
+		CHECK(is_inside("late1"));
+		step_free(step);
+	}
+	TEST("what the kernel refuses then is the network's error")
+	{
+		struct step *step = make("");
+		struct step_context context = context_of(&nothing_before, 5000);
+
+		put_off(RTM_NEWLINK, "late0");
+		CHECK(step->ops->finish(step, &context, &err) < 0);
+		CHECK_TEXT(err.text, "network net: link late0: File exists");
+		CHECK_INT(err.status, STATUS_PLUGIN);
+		put_off(RTM_DELLINK, "none");
+		CHECK(apply(step) < 0);
+		CHECK_TEXT(err.text, "network net: link none: No such device");
+		context.inside = NULL;
+		CHECK_INT(step->ops->finish(step, &context, &err), 0);
 		step_free(step);
 	}
 }
@@ -822,6 +880,7 @@ int main(void)
 	test_add();
 	test_races();
 	test_default_routes();
+	test_finish();
 	test_del();
 	test_residue();
 	test_orphan();

@@ -28,7 +28,9 @@ struct cni_attachment {
 	 * (cni_add), NULL: nobody does. fresh: nothing is left of this attachment. */
 	const char *firewall;
 	bool fresh;
-	struct inside *inside; /* the namespace, where the caller has it open; else NULL */
+	/* The namespace, where the caller has it open; else NULL. After an ADD there may be
+	 * requests that are put off (batch_put_off): the caller catches up with them. */
+	struct inside *inside;
 	/* For the record of whoever runs this. Either may be NULL; an error stops the operation.
 	 * before_exec: a program is about to run as this process and group.
 	 * learnt: the result so far, after each plugin of an ADD but built-in ones at the end: what

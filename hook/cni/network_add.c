@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cache.h"
 #include "conflist.h"
+#include "kernel/inside.h"
 #include "network.h"
 #include "operation.h"
 #include "plugin.h"
@@ -144,7 +145,9 @@ static int call_executable(struct operation *operation, const struct entry *entr
 	int ret = 0;
 
 	*results = (struct results){ .kind = PRINTED };
-	if (before.kind == OWN)
+	if (operation->attachment->inside)
+		ret = batch_catch_up(&operation->attachment->inside->route, err);
+	if (ret == 0 && before.kind == OWN)
 		ret = print_results(operation, &before, &before.previous, err);
 	if (ret == 0 && before.previous)
 		json_set(entry->config, "prevResult", take_ptr(before.previous));

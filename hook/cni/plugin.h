@@ -30,7 +30,8 @@ struct cni_call {
 	 * whether it is the caller who makes them: then an ADD adds what it asks for to wishes
 	 * (firewall/wishes.h), unless that is NULL. Whether the caller knows that nothing is left
 	 * of this attachment, so that it need not be looked for. And the namespace, where the
-	 * caller has it open. */
+	 * caller has it open: then an ADD may leave requests there that are put off
+	 * (batch_put_off), and the caller catches up with them before others look. */
 	const char *backend;
 	bool rules_elsewhere, fresh;
 	struct json *wishes;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "batch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/netlink.h>
 #include <stdbool.h>
@@ -42,11 +43,20 @@ int batch_home(struct batch **ret_batch, struct err *err)
 	return ret;
 }
 
+static void forget_late(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->late_count; i++)
+		free(batch->late[i]);
+	batch->late_count = 0;
+}
+
 void batch_close(struct batch *batch)
 {
 	if (batch->fd > 0)
 		close(batch->fd);
 	messages_clear(&batch->messages);
+	forget_late(batch);
+	free(batch->late);
 	free(batch->codes);
 	*batch = (struct batch){ .fd = -1 };
 }
@@ -205,6 +215,26 @@ int batch_send_and_read(struct batch *batch,
 int batch_send(struct batch *batch, struct err *err)
 {
 	return batch_send_and_read(batch, NULL, NULL, err);
+}
+
+/* ---- later ---- */
+
+void batch_put_off(struct batch *batch, char *what)
+{
+	batch->late = mem_array(batch->late, batch->late_count + 1, sizeof(*batch->late));
+	batch->late[batch->late_count++] = what;
+	assert(batch->late_count == batch->messages.count);
+}
+
+int batch_catch_up(struct batch *batch, struct err *err)
+{
+	int ret = batch->late_count > 0 ? batch_send(batch, err) : 0;
+
+	for (size_t i = 0; ret == 0 && i < batch->late_count; i++)
+		if (batch->codes[i] < 0)
+			ret = err_set(err, -batch->codes[i], "%s", batch->late[i]);
+	forget_late(batch);
+	return ret;
 }
 
 /* ---- asking ---- */

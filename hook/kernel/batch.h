@@ -17,6 +17,8 @@ struct batch {
 	int fd;
 	struct messages messages;
 	int *codes; /* of batch_send(): for each request 0 or a negative errno */
+	char **late; /* of each request that is put off: what to say when it is refused */
+	size_t late_count;
 	uint32_t sequence;
 	bool strict; /* a dump has been asked for on this socket */
 };
@@ -33,6 +35,14 @@ void batch_close(struct batch *batch);
 /* Begin a request (RTM_*) with its header. flags beside NLM_F_REQUEST. What a dump (NLM_F_DUMP) is
  * not to be limited by has to be zero in its header. */
 void batch_request(struct batch *batch, int type, int flags, const void *header, size_t size);
+
+/* The request begun last is put off: nothing is to be waited for now, and what is begun next is put
+ * off, too. what is owned by the batch from now on: what to say when the kernel refuses it. */
+void batch_put_off(struct batch *batch, char *what);
+
+/* Send what was put off, if anything was: before any other request, and before anybody looks. The
+ * error is the first request's that was refused. */
+int batch_catch_up(struct batch *batch, struct err *err);
 
 /* Attributes of the request begun last. */
 void batch_put(struct batch *batch, int type, const void *data, size_t size);

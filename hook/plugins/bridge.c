@@ -227,6 +227,15 @@ static int find_bridge(struct attaching *attaching, struct err *err)
 	return ret;
 }
 
+/* Routes are put off for a caller that has them sent, and not for the first container of a bridge,
+ * which is to be as it was when one is refused. */
+static int settle_inside(struct attaching *attaching, struct err *err)
+{
+	if (attaching->call->cni->inside && bridge_gateways_are_there(&attaching->gateways))
+		return 0;
+	return batch_catch_up(&attaching->inside->route, err);
+}
+
 static int attach(struct attaching *attaching, struct err *err)
 {
 	const struct bridge_settings *settings = &attaching->settings;
@@ -241,6 +250,8 @@ static int attach(struct attaching *attaching, struct err *err)
 		ret = make_links(attaching, err);
 	if (ret == 0)
 		ret = configure(attaching, err);
+	if (ret == 0)
+		ret = settle_inside(attaching, err);
 	if (ret == 0)
 		ret = bridge_gateways_ensure(attaching->batch, attaching->gateway_name,
 					     settings->force, &attaching->gateway,

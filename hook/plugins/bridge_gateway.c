@@ -171,6 +171,17 @@ void bridge_gateways_result(const struct batch *batch, struct bridge_gateways *g
 	}
 }
 
+bool bridge_gateways_are_there(const struct bridge_gateways *gateways)
+{
+	for (size_t i = 0; i < gateways->count; i++)
+		if (gateways->items[i].state != GATEWAY_THERE)
+			return false;
+	for (size_t i = 0; i < array_size(families); i++)
+		if (gateways->wanted[i] && !gateways->forwards[i])
+			return false;
+	return true;
+}
+
 /* ---- let it be so ---- */
 
 static int forward(size_t family, struct err *err)

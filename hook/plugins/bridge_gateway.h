@@ -35,6 +35,8 @@ void bridge_gateways_request(struct batch *batch, int bridge, struct bridge_gate
 void bridge_gateways_read(struct bridge_gateways *gateways, const struct nlmsghdr *object);
 void bridge_gateways_result(const struct batch *batch, struct bridge_gateways *gateways);
 
+bool bridge_gateways_are_there(const struct bridge_gateways *gateways); /* all is so */
+
 /* What is not so yet. EADDRINUSE: the bridge has another address, and is not to lose it (force). */
 int bridge_gateways_ensure(struct batch *batch, const char *bridge, bool force,
 			   struct link_facts *facts, struct bridge_gateways *gateways,

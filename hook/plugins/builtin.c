@@ -243,8 +243,14 @@ const struct json *builtin_runtime(const struct builtin_call *call, const char *
 
 int builtin_open_netns(const struct builtin_call *call, int *ret_fd, struct err *err)
 {
-	if (call->cni->inside) {
-		*ret_fd = fcntl(call->cni->inside->netns, F_DUPFD_CLOEXEC, 0);
+	struct inside *inside = call->cni->inside;
+
+	if (inside) {
+		int ret = batch_catch_up(&inside->route, err);
+
+		if (ret < 0)
+			return ret;
+		*ret_fd = fcntl(inside->netns, F_DUPFD_CLOEXEC, 0);
 		return *ret_fd < 0 ? err_set(err, errno, "network namespace") : 0;
 	}
 	if (!*call->cni->netns)

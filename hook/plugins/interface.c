@@ -143,7 +143,7 @@ static void put_more(struct work *work, struct rtmsg *info, const struct json *m
 		batch_put_u32(work->batch, RTA_PRIORITY, (uint32_t)priority);
 }
 
-static int request_route(struct work *work, const struct result_route *route, struct err *err)
+static int put_off_route(struct work *work, const struct result_route *route, struct err *err)
 {
 	struct facts_address dst, via;
 	const char *gateway;
@@ -161,22 +161,17 @@ static int request_route(struct work *work, const struct result_route *route, st
 	gateway = *route->gw ? route->gw : work->gateways[dst.family == AF_INET6];
 	if (gateway && results_parse_cidr(gateway, &via) && via.family == dst.family)
 		batch_put(work->batch, RTA_GATEWAY, via.bytes, size_of(via.family));
+	batch_put_off(work->batch, mem_format("failed to add route '%s via %s dev %s'", route->dst,
+					      *route->gw ? route->gw : "the gateway", work->name));
 	return 0;
 }
 
 static int explain(const struct work *work, size_t index, size_t addresses, struct err *err)
 {
-	size_t up = work->settings->leave_down ? 0 : 1;
-	const struct result_route *route;
 	int code = -work->batch->codes[index];
 
-	if (index < addresses)
-		return err_set(err, code, "failed to add IP addr to \"%s\"", work->name);
-	if (index < addresses + up)
-		return err_set(err, code, "failed to set \"%s\" UP", work->name);
-	route = &work->result->routes[index - addresses - up];
-	return err_set(err, code, "failed to add route '%s via %s dev %s'", route->dst,
-		       *route->gw ? route->gw : "the gateway", work->name);
+	return index < addresses ? err_set(err, code, "failed to add IP addr to \"%s\"", work->name)
+				 : err_set(err, code, "failed to set \"%s\" UP", work->name);
 }
 
 static int send_requests(struct work *work, struct err *err)
@@ -190,14 +185,14 @@ static int send_requests(struct work *work, struct err *err)
 	ret = request_addresses(work, err);
 	addresses = work->batch->messages.count;
 	request_up(work);
-	for (size_t i = 0; ret == 0 && i < work->result->route_count; i++)
-		ret = request_route(work, &work->result->routes[i], err);
 	count = work->batch->messages.count;
 	if (ret == 0)
 		ret = batch_send(work->batch, err);
 	for (size_t i = first; ret == 0 && i < count; i++)
 		if (work->batch->codes[i] < 0)
 			ret = explain(work, i, addresses, err);
+	for (size_t i = 0; ret == 0 && i < work->result->route_count; i++)
+		ret = put_off_route(work, &work->result->routes[i], err);
 	return ret;
 }
 
@@ -232,7 +227,8 @@ static int settle(struct work *work, struct err *err)
 	if (!work->gateways[1] || work->settings->leave_down ||
 	    !work->settings->duplicate_address_detection)
 		return 0;
-	for (;;) {
+	ret = batch_catch_up(work->batch, err);
+	while (ret == 0) {
 		ret = look_tentative(work, &tentative, err);
 		if (ret < 0 || !tentative)
 			return ret;
@@ -242,6 +238,7 @@ static int settle(struct work *work, struct err *err)
 				       work->name);
 		clock_sleep_ms(DAD_STEP_MS);
 	}
+	return ret;
 }
 
 int interface_configure(struct inside *inside, const struct interface_settings *settings,
@@ -251,8 +248,10 @@ int interface_configure(struct inside *inside, const struct interface_settings *
 			     .result = result,
 			     .name = settings->name,
 			     .batch = &inside->route };
-	int ret = 0;
+	int ret = batch_catch_up(work.batch, err);
 
+	if (ret < 0)
+		return ret;
 	work.index = facts_index(inside->route.fd, work.name);
 	if (work.index == 0)
 		return err_set(err, ENODEV, "failed to look up \"%s\"", work.name);

@@ -17,7 +17,9 @@ struct interface_settings {
 	struct deadline deadline;
 };
 
-/* Addresses, up, routes; sysctls as the reference plugins set them. */
+/* Addresses, up, routes; sysctls as the reference plugins set them. The routes are put off
+ * (batch_put_off): they need the lock of all links, for which they would wait as long as the kernel
+ * is busy with an interface that has just come up. The caller has them sent at last. */
 int interface_configure(struct inside *inside, const struct interface_settings *settings,
 			const struct result *result, struct err *err);
 

@@ -167,9 +167,12 @@ static bool needs_settling(const struct network_work *work)
 
 static int settle_default_route(struct network_work *work, struct err *err)
 {
+	int ret;
+
 	if (!needs_settling(work))
 		return 0;
-	return netns_run(work->context->inside->netns, settle_in_netns, work, err);
+	ret = batch_catch_up(&work->context->inside->route, err);
+	return ret < 0 ? ret : netns_run(work->context->inside->netns, settle_in_netns, work, err);
 }
 
 /* ---- many at once ---- */
@@ -276,6 +279,13 @@ static int apply(struct step *step, const struct step_context *context, struct e
 	return ret < 0 ? wrap(step, err) : 0;
 }
 
+static int finish(struct step *step, const struct step_context *context, struct err *err)
+{
+	int ret = context->inside ? batch_catch_up(&context->inside->route, err) : 0;
+
+	return ret < 0 ? wrap(step, err) : 0;
+}
+
 /* A plugin that was at work when its hook was killed, and what it started. */
 static int end_orphan(const struct step *step, struct deadline deadline, struct err *err)
 {
@@ -374,6 +384,13 @@ static char *describe(const struct step *step)
 }
 
 const struct step_ops step_network = {
-	"network",     apply,          undo,    describe,
-	network_check, network_reload, prepare, .needs_path = needs_path,
+	.name = "network",
+	.apply = apply,
+	.undo = undo,
+	.describe = describe,
+	.check = network_check,
+	.reload = network_reload,
+	.prepare = prepare,
+	.finish = finish,
+	.needs_path = needs_path,
 };

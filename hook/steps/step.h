@@ -54,6 +54,10 @@ struct step_ops {
 	/* prepare reads the results of the steps before: it has to wait until these were applied.
 	 */
 	bool looks_back;
+	/* Do what apply has put off because the kernel would have made it wait: every step has been
+	 * applied, or another that finishes is about to be. May be called when it is done. NULL:
+	 * nothing is ever put off. */
+	int (*finish)(struct step *step, const struct step_context *context, struct err *err);
 	/* Does undo, given the namespace, need the path at which it is held as well? NULL: no. */
 	bool (*needs_path)(const struct step *step);
 };

@@ -204,6 +204,23 @@ is_reached() {
 	done | ip -batch -
 }
 
+@test "a route that the kernel refuses: one line names it, and nothing is left" {
+	edit '.plugins[0].ipam.routes += [{dst: "10.99.0.0/16", gw: "192.0.2.99"}]'
+	run set_up c1 "$PID" 8080:80 # the first container of its bridge
+	[[ $status == 6 ]]
+	[[ $output == *"network podman: plugin bridge: failed to add route '10.99.0.0/16 via 192.0.2.99 dev eth0': Network "*unreachable ]]
+	[[ -z $(ip -o addr show dev cni-podman0 scope global) ]]
+	edit 'del(.plugins[0].ipam.routes[-1])'
+	set_up c1 "$PID" 8080:80
+	"$HOOK" teardown c1
+	edit '.plugins[0].ipam.routes += [{dst: "10.99.0.0/16", gw: "192.0.2.99"}]'
+	snapshot_before
+	run set_up c1 "$PID" 8080:80 # and the next one, whose routes come last of all
+	[[ $status == 6 ]]
+	[[ $output == *"network podman: failed to add route '10.99.0.0/16 via 192.0.2.99 dev eth0': Network "*unreachable ]]
+	assert_host_as_before
+}
+
 # The kernel is told what the n-th request shall have answered; nothing of it is done.
 @test "each request to the kernel fails in turn: a clear error, and nothing is left" {
 	local call n failures=0
