@@ -80,15 +80,4 @@ size_t bytes_of_text(const char *text)
 	return (size_t)(at - text) + (size_t)__builtin_ctz(nul);
 }
 
-#else
-
-size_t bytes_of_text(const char *text)
-{
-	const char *end = text;
-
-	while (*end)
-		end++;
-	return (size_t)(end - text);
-}
-
 #endif

@@ -8,4 +8,6 @@
 
 void *bytes_copy(void *to, const void *from, size_t len);
 void *bytes_move(void *to, const void *from, size_t len);
+#ifdef __SSE2__
 size_t bytes_of_text(const char *text);
+#endif

@@ -54,10 +54,12 @@ void *memmove(void *to, const void *from, size_t len)
 	return bytes_move(to, from, len);
 }
 
+#ifdef __SSE2__
 size_t strlen(const char *text)
 {
 	return bytes_of_text(text);
 }
+#endif
 
 /* ---- printing ---- */
 
