@@ -215,6 +215,12 @@ static void test_batch(struct batch *batch)
 		CHECK_TEXT(err.text, "make br0: File exists");
 		CHECK(if_nametoindex("br8"));
 		CHECK_INT(batch_catch_up(batch, &err), 0); /* nothing */
+		batch_call_off(batch);                     /* no more */
+		request_link(batch, RTM_NEWLINK, NEW, "br9", "bridge");
+		batch_put_off(batch, mem_copy("make br9"));
+		batch_call_off(batch);
+		CHECK_INT(batch_catch_up(batch, &err), 0);
+		CHECK(!if_nametoindex("br9"));
 		CHECK_INT(batch_open(&left, &err), 0);
 		request_link(&left, RTM_NEWLINK, NEW, "br9", "bridge");
 		batch_put_off(&left, mem_copy("make br9"));

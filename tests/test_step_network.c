@@ -454,6 +454,18 @@ static void test_finish(void)
 		CHECK(is_inside("late1"));
 		step_free(step);
 	}
+	TEST("what a failed ADD has put off is not done")
+	{
+		struct step *step = make("");
+		struct step_context context = context_of(&nothing_before, 5000);
+
+		json_set_text(step->args, "plugin_path", "/no/such/place");
+		put_off(RTM_NEWLINK, "late2");
+		CHECK_INT(apply(step), -ENOENT);
+		CHECK_INT(step->ops->finish(step, &context, &err), 0);
+		CHECK(!is_inside("late2"));
+		step_free(step);
+	}
 	TEST("what the kernel refuses then is the network's error")
 	{
 		struct step *step = make("");

@@ -43,19 +43,12 @@ int batch_home(struct batch **ret_batch, struct err *err)
 	return ret;
 }
 
-static void forget_late(struct batch *batch)
-{
-	for (size_t i = 0; i < batch->late_count; i++)
-		free(batch->late[i]);
-	batch->late_count = 0;
-}
-
 void batch_close(struct batch *batch)
 {
 	if (batch->fd > 0)
 		close(batch->fd);
+	batch_call_off(batch);
 	messages_clear(&batch->messages);
-	forget_late(batch);
 	free(batch->late);
 	free(batch->codes);
 	*batch = (struct batch){ .fd = -1 };
@@ -224,6 +217,20 @@ void batch_put_off(struct batch *batch, char *what)
 	batch->late = mem_array(batch->late, batch->late_count + 1, sizeof(*batch->late));
 	batch->late[batch->late_count++] = what;
 	assert(batch->late_count == batch->messages.count);
+}
+
+static void forget_late(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->late_count; i++)
+		free(batch->late[i]);
+	batch->late_count = 0;
+}
+
+void batch_call_off(struct batch *batch)
+{
+	if (batch->late_count > 0)
+		reset(batch);
+	forget_late(batch);
 }
 
 int batch_catch_up(struct batch *batch, struct err *err)

@@ -43,6 +43,7 @@ void batch_put_off(struct batch *batch, char *what);
 /* Send what was put off, if anything was: before any other request, and before anybody looks. The
  * error is the first request's that was refused. */
 int batch_catch_up(struct batch *batch, struct err *err);
+void batch_call_off(struct batch *batch); /* what was put off is not to be done */
 
 /* Attributes of the request begun last. */
 void batch_put(struct batch *batch, int type, const void *data, size_t size);

@@ -74,7 +74,7 @@ static int set_sysctls(void *data, struct err *err)
 	return sysctl_write(keep, "1", err);
 }
 
-/* ---- addresses and routes, in one message ---- */
+/* ---- addresses, in one message, and routes, which are put off ---- */
 
 /* arp_notify=1: neighbours learn who has the address now. Where it cannot be, they find out. */
 static void request_arp_notify(struct work *work)

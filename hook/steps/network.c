@@ -224,6 +224,8 @@ static int add(struct network_work *work, int how, struct err *err)
 	ret = lock_host(work->step, how, deadline, &lock, err);
 	if (ret == 0)
 		ret = cni_add(&attachment, deadline, &work->step->result, &work->step->wishes, err);
+	if (ret < 0 && work->context->inside)
+		batch_call_off(&work->context->inside->route);
 	if (ret < 0 && work->step->progress && lost_a_race(err)) {
 		const struct json *learnt = json_get(work->step->progress, "learnt");
 		struct err ignored;
