@@ -562,6 +562,15 @@ static void test_put_off(void)
 		json_free(tuned);
 		tuned = add("tuning", "\"mtu\":1300", result);
 		CHECK(inside("ip route | grep 10.5.0.0/16"));
+		json_free(result);
+		start_over();
+		result = add("bridge",
+			     "\"bridge\":\"br0\",\"ipam\":{\"type\":\"static\",\"addresses\":[" FOUR
+			     "],\"routes\":[{\"dst\":\"10.6.0.0/16\",\"gw\":\"10.77.0.1\"}]}",
+			     NULL);
+		CHECK_HAS(tell((struct call){ "tuning", "ADD", .conf = "\"mtu\":1300",
+					      .previous = result }),
+			  "of a plugin before it: failed to add route '10.6.0.0/16 via 10.77.0.1 ");
 		held = NULL;
 	}
 }

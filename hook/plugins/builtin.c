@@ -246,10 +246,8 @@ int builtin_open_netns(const struct builtin_call *call, int *ret_fd, struct err 
 	struct inside *inside = call->cni->inside;
 
 	if (inside) {
-		int ret = batch_catch_up(&inside->route, err);
-
-		if (ret < 0)
-			return ret;
+		if (batch_catch_up(&inside->route, err) < 0)
+			return err_wrap(err, "of a plugin before it");
 		*ret_fd = fcntl(inside->netns, F_DUPFD_CLOEXEC, 0);
 		return *ret_fd < 0 ? err_set(err, errno, "network namespace") : 0;
 	}
