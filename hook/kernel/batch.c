@@ -193,6 +193,7 @@ int batch_send_and_read(struct batch *batch,
 
 	if (batch->messages.count == 0)
 		return 0;
+	assert(batch->late_count == 0 || batch->late_count == batch->messages.count);
 	batch->codes = mem_array(batch->codes, batch->messages.count, sizeof(*batch->codes));
 	memset(batch->codes, 0, batch->messages.count * sizeof(*batch->codes));
 	last = messages_at(&batch->messages, batch->messages.last);
@@ -282,6 +283,7 @@ int batch_ask(struct batch *batch, void (*func)(void *data, const struct nlmsghd
 					     messages_at(&batch->messages, 0)->nlmsg_flags) };
 	int ret = send_all(batch);
 
+	assert(batch->late_count == 0);
 	reset(batch);
 	while (ret == 0 && !question.ended)
 		ret = receive(batch->fd, take_answer, &question);

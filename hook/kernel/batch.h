@@ -16,7 +16,7 @@
 struct batch {
 	int fd;
 	struct messages messages;
-	int *codes; /* of batch_send(): for each request 0 or a negative errno */
+	int *codes;  /* of batch_send(): for each request 0 or a negative errno */
 	char **late; /* of each request that is put off: what to say when it is refused */
 	size_t late_count;
 	uint32_t sequence;
@@ -36,8 +36,9 @@ void batch_close(struct batch *batch);
  * not to be limited by has to be zero in its header. */
 void batch_request(struct batch *batch, int type, int flags, const void *header, size_t size);
 
-/* The request begun last is put off: nothing is to be waited for now, and what is begun next is put
- * off, too. what is owned by the batch from now on: what to say when the kernel refuses it. */
+/* The request begun last is put off: nothing is to be waited for now. What is begun next is put
+ * off, too, or comes after batch_catch_up(): the two are never sent together. what (owned by the
+ * batch from now on) is to be said when the kernel refuses it. */
 void batch_put_off(struct batch *batch, char *what);
 
 /* Send what was put off, if anything was: before any other request, and before anybody looks. The

@@ -68,7 +68,8 @@ char *builtin_arg(const struct builtin_call *call, const char *key);
 const struct json *builtin_cni_arg(const struct builtin_call *call, const char *key);
 const struct json *builtin_runtime(const struct builtin_call *call, const char *key);
 
-/* Of the container's namespace, with all in it that was put off. -ENOENT: it is gone, or none was given. */
+/* Of the container's namespace, with all in it that was put off. -ENOENT: it is gone, or none was
+ * given. */
 int builtin_open_netns(const struct builtin_call *call, int *ret_fd, struct err *err);
 
 /* The result handed on, which is *ret_result's from now on. EINVAL without one: "must be called as
