@@ -177,11 +177,7 @@ static int make_pair(struct batch *batch, struct veth *veth, struct err *err)
 {
 	int ret = veth_make(batch, veth, err);
 
-	if (ret == 0)
-		ret = veth_request_port(batch, veth, err);
-	if (ret == 0)
-		ret = batch_send(batch, err);
-	return ret < 0 ? ret : veth_port_result(batch, veth, err);
+	return ret == 0 ? veth_set_up(batch, veth, err) : ret;
 }
 
 static void test_pair(struct batch *batch, struct inside *inside)

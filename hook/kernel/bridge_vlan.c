@@ -157,21 +157,6 @@ static int make_end(struct batch *batch, const char *bridge, const char *name, s
 	return ret;
 }
 
-static int set_up(struct batch *batch, const char *name, int index, struct err *err)
-{
-	const struct ifinfomsg info = { .ifi_family = AF_UNSPEC,
-					.ifi_index = index,
-					.ifi_flags = IFF_UP,
-					.ifi_change = IFF_UP };
-	int ret;
-
-	batch_request(batch, RTM_NEWLINK, 0, &info, sizeof(info));
-	ret = batch_send(batch, err);
-	if (ret < 0 || batch->codes[0] == 0)
-		return ret;
-	return err_set(err, -batch->codes[0], "set %s up", name);
-}
-
 /* Is its other end a port of the bridge? The index may be one of another namespace. */
 static bool leads_to_bridge(struct batch *batch, const char *bridge, const struct link_facts *facts)
 {
@@ -183,19 +168,44 @@ static bool leads_to_bridge(struct batch *batch, const char *bridge, const struc
 	       port.master == facts_index(batch->fd, bridge);
 }
 
+static void request_up(struct batch *batch, int index)
+{
+	const struct ifinfomsg up = { .ifi_index = index,
+				      .ifi_flags = IFF_UP,
+				      .ifi_change = IFF_UP };
+
+	batch_request(batch, RTM_NEWLINK, 0, &up, sizeof(up));
+}
+
+static int set_up(struct batch *batch, const char *name, const struct link_facts *facts, bool port,
+		  struct err *err)
+{
+	int ret;
+
+	if (port)
+		request_up(batch, facts->peer);
+	request_up(batch, facts->index);
+	ret = batch_send(batch, err);
+	for (int i = 0; ret == 0 && i <= port; i++)
+		if (batch->codes[i] < 0)
+			ret = err_set(err, -batch->codes[i], "set %s up", name);
+	return ret;
+}
+
 /* One that is down was not finished by whoever made it. */
 static int finish_end(struct batch *batch, const char *bridge, const char *name,
 		      const struct link_facts *facts, const struct bridge_vlans *vlans,
 		      struct err *err)
 {
-	bool filters;
+	bool port, filters;
 	int ret = 0;
 
 	if (facts->flags & IFF_UP)
 		return 0;
-	if (leads_to_bridge(batch, bridge, facts))
+	port = leads_to_bridge(batch, bridge, facts);
+	if (port)
 		ret = bridge_vlans_set(batch, bridge, facts->peer, vlans, &filters, err);
-	return ret < 0 ? ret : set_up(batch, name, facts->index, err);
+	return ret < 0 ? ret : set_up(batch, name, facts, port, err);
 }
 
 int bridge_vlan_ensure_end(struct batch *batch, const char *bridge, unsigned int vlan,

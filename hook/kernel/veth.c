@@ -48,11 +48,10 @@ static void put_end(struct batch *batch, const char *name, const unsigned char m
 
 static void request_pair(struct batch *batch, const struct veth *veth)
 {
-	const struct ifinfomsg host = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
-	const struct ifinfomsg container = { 0 };
+	const struct ifinfomsg down = { 0 };
 	size_t info, data, peer;
 
-	batch_request(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &host, sizeof(host));
+	batch_request(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &down, sizeof(down));
 	put_end(batch, veth->host, veth->host_mac, veth->mtu);
 	batch_put_u32(batch, IFLA_TXQLEN, 0);
 	batch_put_u32(batch, IFLA_MASTER, (uint32_t)veth->master);
@@ -60,7 +59,7 @@ static void request_pair(struct batch *batch, const struct veth *veth)
 	batch_put_text(batch, IFLA_INFO_KIND, "veth");
 	data = batch_nest(batch, IFLA_INFO_DATA);
 	peer = batch_nest(batch, VETH_INFO_PEER);
-	batch_append(batch, &container, sizeof(container));
+	batch_append(batch, &down, sizeof(down));
 	put_end(batch, veth->ifname, veth->mac, veth->mtu);
 	if (veth->netns >= 0)
 		batch_put_u32(batch, IFLA_NET_NS_FD, (uint32_t)veth->netns);
@@ -110,34 +109,37 @@ int veth_make(struct batch *batch, struct veth *veth, struct err *err)
 
 /* ---- as a port ---- */
 
-static bool is_plain_port(const struct veth *veth)
+static void request_settings(struct batch *batch, const struct veth *veth, int index)
 {
-	return !veth->hairpin && !veth->isolated;
-}
-
-int veth_request_port(struct batch *batch, const struct veth *veth, struct err *err)
-{
-	const struct ifinfomsg port = { .ifi_family = AF_BRIDGE,
-					.ifi_index = facts_index(batch->fd, veth->host) };
+	const struct ifinfomsg port = { .ifi_family = AF_BRIDGE, .ifi_index = index };
 	const unsigned char hairpin = veth->hairpin, isolated = veth->isolated;
 	size_t settings;
 
-	if (is_plain_port(veth))
-		return 0;
-	if (port.ifi_index == 0)
-		return err_set(err, ENODEV, "veth %s", veth->host);
 	batch_request(batch, RTM_SETLINK, 0, &port, sizeof(port));
 	settings = batch_nest(batch, IFLA_PROTINFO);
 	batch_put(batch, IFLA_BRPORT_MODE, &hairpin, sizeof(hairpin));
 	batch_put(batch, IFLA_BRPORT_ISOLATED, &isolated, sizeof(isolated));
 	batch_unnest(batch, settings);
-	return 0;
 }
 
-int veth_port_result(const struct batch *batch, const struct veth *veth, struct err *err)
+int veth_set_up(struct batch *batch, const struct veth *veth, struct err *err)
 {
-	if (is_plain_port(veth) || batch->codes[0] == 0)
-		return 0;
-	return err_set(err, -batch->codes[0], "port %s of bridge %s", veth->host,
-		       veth->master_name);
+	const struct ifinfomsg up = { .ifi_index = facts_index(batch->fd, veth->host),
+				      .ifi_flags = IFF_UP,
+				      .ifi_change = IFF_UP };
+	size_t settings = veth->hairpin || veth->isolated ? 1 : 0;
+	int ret;
+
+	if (up.ifi_index == 0)
+		return err_set(err, ENODEV, "veth %s", veth->host);
+	if (settings > 0)
+		request_settings(batch, veth, up.ifi_index);
+	batch_request(batch, RTM_NEWLINK, 0, &up, sizeof(up));
+	ret = batch_send(batch, err);
+	if (ret == 0 && settings > 0 && batch->codes[0] < 0)
+		return err_set(err, -batch->codes[0], "port %s of bridge %s", veth->host,
+			       veth->master_name);
+	if (ret == 0 && batch->codes[settings] < 0)
+		return err_set(err, -batch->codes[settings], "set %s up", veth->host);
+	return ret;
 }

@@ -23,13 +23,12 @@ struct veth {
 	bool made; /* out: the pair is there and is to be removed should something fail */
 };
 
-/* The host's end up and the container's down. EEXIST: the container has a link of this name.
+/* Both ends are down: of one that is up the kernel has something to tell, and holds the lock of all
+ * links, for which the next request would wait. EEXIST: the container has a link of this name.
  * EXFULL: the bridge is full. */
 int veth_make(struct batch *batch, struct veth *veth, struct err *err);
 
-/* Hairpin and isolation, where it is to have them, as the first request of a batch; and what became
- * of it, when that was sent. As a setting of the bridge's port: as one of the link, everybody would
- * be told that the link has changed, and the kernel would go through all IPv6 routes of the host.
- */
-int veth_request_port(struct batch *batch, const struct veth *veth, struct err *err);
-int veth_port_result(const struct batch *batch, const struct veth *veth, struct err *err);
+/* The host's end is a port with hairpin and isolation, where it is to have them, and up. (As
+ * settings of the bridge's port: as some of the link, everybody would be told that the link has
+ * changed, and the kernel would go through all IPv6 routes of the host.) */
+int veth_set_up(struct batch *batch, const struct veth *veth, struct err *err);

@@ -86,7 +86,6 @@ static int make_veth(struct attaching *attaching, struct err *err)
 	return veth_make(attaching->batch, &attaching->veth, err);
 }
 
-/* Before the container's end is up, and so before anything comes through. */
 static int join_vlans(struct attaching *attaching, struct err *err)
 {
 	const struct bridge_settings *settings = &attaching->settings;
@@ -102,12 +101,7 @@ static int join_vlans(struct attaching *attaching, struct err *err)
 		log_warning("bridge %s does not keep VLANs apart: `ip link set %s type bridge "
 			    "vlan_filtering 1` has it do so",
 			    settings->bridge, settings->bridge);
-	if (ret < 0 || !settings->vlans.access || attaching->gateways.count == 0)
-		return ret;
-	attaching->gateway_name = attaching->vlan_end;
-	return bridge_vlan_ensure_end(attaching->batch, settings->bridge, settings->vlans.access,
-				      settings->vlans.keep_default, attaching->vlan_end,
-				      &attaching->gateway, err);
+	return ret;
 }
 
 static struct false_mac false_mac_of(const struct builtin_call *call)
@@ -137,41 +131,57 @@ static int let_false_macs(const struct builtin_call *call, struct err *err)
 		       : 0;
 }
 
-/* What can be asked for once there is a port. */
-static int settle_host(struct attaching *attaching, struct err *err)
+/* Before the container's end is up, and so before anything comes through. */
+static int make_port(struct attaching *attaching, struct err *err)
 {
-	struct batch *batch = attaching->batch;
-	int ret;
+	int ret = make_veth(attaching, err);
 
-	/* While this is done, the kernel finishes what the new link has set off: it holds the lock
-	 * of all links, for which the next request waits. */
+	if (ret < 0)
+		return ret;
 	sysctl_try(attaching->veth.host, "ipv6/accept_ra", "0");
 	ret = join_vlans(attaching, err);
 	if (ret == 0)
 		ret = refuse_false_macs(attaching, err);
-	if (ret == 0)
-		ret = veth_request_port(batch, &attaching->veth, err);
-	if (ret < 0)
-		return ret;
-	bridge_gateways_request(batch, attaching->gateway.index, &attaching->gateways);
-	ret = batch_send_and_read(batch, read_answer, &attaching->gateways, err);
-	if (ret < 0)
-		return ret;
-	bridge_gateways_result(batch, &attaching->gateways);
-	return veth_port_result(batch, &attaching->veth, err);
+	return ret == 0 ? veth_set_up(attaching->batch, &attaching->veth, err) : ret;
 }
 
-/* One that is not built in may look at the interface, or use it. */
+/* A gateway of the port's VLAN is an interface of its own. */
+static int find_gateway(struct attaching *attaching, struct err *err)
+{
+	const struct bridge_settings *settings = &attaching->settings;
+
+	attaching->gateway_name = settings->bridge;
+	attaching->gateway = attaching->bridge;
+	if (!settings->vlans.access || attaching->gateways.count == 0)
+		return 0;
+	attaching->gateway_name = attaching->vlan_end;
+	return bridge_vlan_ensure_end(attaching->batch, settings->bridge, settings->vlans.access,
+				      settings->vlans.keep_default, attaching->vlan_end,
+				      &attaching->gateway, err);
+}
+
+static int ask_gateways(struct attaching *attaching, struct err *err)
+{
+	int ret = find_gateway(attaching, err);
+
+	if (ret < 0)
+		return ret;
+	bridge_gateways_request(attaching->batch, attaching->gateway.index, &attaching->gateways);
+	ret = batch_send_and_read(attaching->batch, read_answer, &attaching->gateways, err);
+	if (ret == 0)
+		bridge_gateways_result(attaching->batch, &attaching->gateways);
+	return ret;
+}
+
+/* An IPAM plugin that is not built in may look at the interface, or use it. */
 static int make_links(struct attaching *attaching, struct err *err)
 {
-	bool veth_first = *ipam_type(attaching->call->conf) && !ipam_is_built_in(attaching->call);
-	int ret = veth_first ? make_veth(attaching, err) : 0;
+	bool port_first = *ipam_type(attaching->call->conf) && !ipam_is_built_in(attaching->call);
+	int ret = port_first ? make_port(attaching, err) : ask_ipam(attaching, err);
 
 	if (ret == 0)
-		ret = ask_ipam(attaching, err);
-	if (ret == 0 && !veth_first)
-		ret = make_veth(attaching, err);
-	return ret == 0 ? settle_host(attaching, err) : ret;
+		ret = port_first ? ask_ipam(attaching, err) : make_port(attaching, err);
+	return ret == 0 ? ask_gateways(attaching, err) : ret;
 }
 
 static int configure(struct attaching *attaching, struct err *err)
@@ -222,8 +232,6 @@ static int find_bridge(struct attaching *attaching, struct err *err)
 	 * address of the gateway's it is ours. */
 	if (ret == 0 && !bridge_has_address(settings))
 		sysctl_try(settings->bridge, "ipv6/accept_ra", "0");
-	attaching->gateway_name = settings->bridge;
-	attaching->gateway = attaching->bridge;
 	return ret;
 }
 

@@ -64,6 +64,26 @@ port_of() { # ID: the host's end
 	jq -r '.steps[] | select(.step == "network") | .result.interfaces[1].name' "/run/oci-network-hook/$1/state.json"
 }
 
+# An IPAM plugin, dhcp for one, that needs the port: it writes down what it finds of it.
+looking_ipam() {
+	mkdir -p "$HOST_TMP/cni"
+	cat >"$HOST_TMP/cni/looks" <<-END
+		#!/bin/sh
+		[ "\$CNI_COMMAND" = ADD ] || exit 0
+		port=\$(ip -o link show master br0 | sed 's/^[0-9]*: \([^@]*\)@.*/\1/')
+		{
+			ip -o link show dev "\$port" up
+			bridge -d link show dev "\$port"
+			bridge -compressvlans vlan show dev "\$port"
+		} >"$HOST_TMP/seen"
+		echo '{"cniVersion": "1.0.0", "ips": [{"address": "10.7.0.5/24"}]}'
+	END
+	chmod +x "$HOST_TMP/cni/looks"
+	ln -sf "$HOOK" "$HOST_TMP/cni/bridge"
+	holder
+	PIDS[c1]=$PID
+}
+
 vlans_of() { # LINK
 	bridge -j vlan show dev "$1" | jq -r '[.[].vlans[] | "\(.vlan)\(if .flags then "*" else "" end)"] | join(" ")'
 }
@@ -190,6 +210,18 @@ cleaned() { # ID
 	not grep -q -e -c1-eth0 <(nft list ruleset)
 }
 
+@test "an IPAM plugin that is an executable finds a port that is up and has its settings" {
+	local conf='{"cniVersion": "1.0.0", "name": "own", "type": "bridge", "bridge": "br0", "hairpinMode": true,
+		"portIsolation": true, "ipam": {"type": "looks"}}'
+
+	looking_ipam
+	plugin ADD "$conf"
+	grep -q '[<,]UP[,>]' "$HOST_TMP/seen"
+	grep -q 'hairpin on.*isolated on' "$HOST_TMP/seen"
+	[[ $(inside c1 ip -o addr show eth0) == *10.7.0.5/24* ]]
+	plugin DEL "$conf"
+}
+
 # ---- VLANs ----
 
 @test "VLANs keep containers of one bridge apart" {
@@ -208,6 +240,17 @@ cleaned() { # ID
 	"$HOOK" check c1
 	"$HOOK" teardown c1
 	[[ $(ip -o link show master br0 | wc -l) == 2 ]]
+}
+
+@test "an IPAM plugin that is an executable finds a port that is in its VLANs" {
+	need_vlans
+	local conf='{"cniVersion": "1.0.0", "name": "own", "type": "bridge", "bridge": "br0", "vlan": 7,
+		"ipam": {"type": "looks"}}'
+
+	looking_ipam
+	plugin ADD "$conf"
+	grep -q '7 PVID Egress Untagged' "$HOST_TMP/seen"
+	plugin DEL "$conf"
 }
 
 @test "the default VLAN stays when it is to" {
