@@ -48,6 +48,11 @@ int link_set_up_by(const struct batch *batch, const char *name, struct err *err)
 	return set_up(batch->fd, name, true, err);
 }
 
+int link_set_down_by(const struct batch *batch, const char *name, struct err *err)
+{
+	return set_up(batch->fd, name, false, err);
+}
+
 int link_set_down(const char *name, struct err *err)
 {
 	return set_up_here(name, false, err);

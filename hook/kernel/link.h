@@ -15,6 +15,7 @@ int link_set_down(const char *name, struct err *err);
 
 /* Where the batch's socket belongs. */
 int link_set_up_by(const struct batch *batch, const char *name, struct err *err);
+int link_set_down_by(const struct batch *batch, const char *name, struct err *err);
 
 struct link_counters { /* as the kernel counts; rx is what the link has received */
 	char name[16];

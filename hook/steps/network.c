@@ -330,15 +330,53 @@ static bool was_interrupted(const struct step *step, const struct cni_attachment
 	return !step->result || json_get(step->progress, "undoing") || !*attachment->netns;
 }
 
+static int detach(struct network_work *work, const struct cni_attachment *attachment,
+		  struct err *err)
+{
+	struct step *step = work->step;
+	const struct deadline deadline = work->context->deadline;
+	const struct json *known = step->result ? step->result : json_get(step->progress, "learnt");
+	bool interrupted = was_interrupted(step, attachment);
+	auto_close int lock = -1;
+	int ret, residue;
+
+	/* Our own plugins take back what carries the container's id, whatever was taken before. */
+	step->undone_for_good = cni_all_built_in(attachment);
+	if (!step->undone_for_good)
+		step_note(step, work->context, "undoing", json_new_bool(true), err);
+	ret = lock_host(step, LOCK_SH, deadline, &lock, err);
+	if (ret == 0 && !*attachment->netns)
+		ret = residue_clean_links(known, deadline, err);
+	if (ret < 0)
+		return ret;
+	ret = cni_del(attachment, known, deadline_share(deadline, 2), err);
+	if (ret == 0 && !interrupted)
+		return 0;
+	residue = residue_clean(attachment, deadline, ret < 0 ? NULL : err);
+	if (ret < 0 && residue == 0 && residue_says_gone(err->text)) {
+		log_info("network %s: %s", json_get_text(step->args, "name"), err->text);
+		return cache_remove(attachment, err);
+	}
+	return ret < 0 ? ret : residue;
+}
+
+/* The namespace is held until DEL has succeeded. Nobody of a network is to be answered meanwhile by
+ * a container that is dead: its address may be another's by then. */
+static void silence(const struct cni_attachment *attachment)
+{
+	struct err ignored;
+
+	if (attachment->inside &&
+	    link_set_down_by(&attachment->inside->route, attachment->ifname, &ignored) == 0)
+		log_warning("%s is still there, and down", attachment->ifname);
+}
+
 static int undo(struct step *step, const struct step_context *context, struct err *err)
 {
 	struct network_work work = { step, context };
 	struct cni_attachment attachment = network_attachment(&work);
-	const struct json *known = step->result ? step->result : json_get(step->progress, "learnt");
 	auto_inside struct inside inside = { 0 };
-	auto_close int lock = -1;
-	bool interrupted;
-	int ret, residue;
+	int ret;
 
 	if (!step->result && !step->progress)
 		return 0; /* no plugin was ever started */
@@ -346,26 +384,11 @@ static int undo(struct step *step, const struct step_context *context, struct er
 	if (ret < 0)
 		return wrap(step, err);
 	find_netns(&attachment, &inside);
-	interrupted = was_interrupted(step, &attachment);
-	/* Our own plugins take back what carries the container's id, whatever was taken before. */
-	step->undone_for_good = cni_all_built_in(&attachment);
-	if (!step->undone_for_good)
-		step_note(step, context, "undoing", json_new_bool(true), err);
-	ret = lock_host(step, LOCK_SH, context->deadline, &lock, err);
-	if (ret == 0 && !*attachment.netns)
-		ret = residue_clean_links(known, context->deadline, err);
-	if (ret < 0)
-		return wrap(step, err);
-	ret = cni_del(&attachment, known, deadline_share(context->deadline, 2), err);
-	if (ret == 0 && !interrupted)
+	ret = detach(&work, &attachment, err);
+	if (ret == 0)
 		return 0;
-	residue = residue_clean(&attachment, context->deadline, ret < 0 ? NULL : err);
-	if (ret < 0 && residue == 0 && residue_says_gone(err->text)) {
-		log_info("network %s: %s", json_get_text(step->args, "name"), err->text);
-		ret = cache_remove(&attachment, err);
-		return ret < 0 ? wrap(step, err) : 0;
-	}
-	return ret < 0 || residue < 0 ? wrap(step, err) : 0;
+	silence(&attachment);
+	return wrap(step, err);
 }
 
 static char *describe(const struct step *step)
