@@ -162,7 +162,7 @@ check-all: deps-check pasta
 # What this machine's kernel may lack, on Debian's. 77: why there can be no VM has been said. A processor
 # that is emulated takes longer over one of CNI's executables than the hook usually waits.
 check-vm: built
-	$(Q)tests/vm env HOOK_TIMEOUT=120s $(RUN) $(BUILD)/tests/test_bridge_vlan tests/net/bridge.bats tests/net/builtin.bats || test $$? = 77
+	$(Q)tests/vm env HOOK_TIMEOUT=120s $(RUN) $(BUILD)/tests/test_bridge_vlan tests/net/bridge.bats tests/net/builtin.bats tests/net/other-plugins.bats || test $$? = 77
 
 built: all $(TESTS) $(TOOLS) fuzz-build
 

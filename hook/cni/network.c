@@ -118,6 +118,20 @@ static bool find_known(const struct operation *operation, const struct json *rec
 	return ret == 0;
 }
 
+/* dhcp's daemon knows its leases only as long as it runs. Where there is none, the server takes
+ * back by itself what it has lent, and the rest of a DEL is to be done all the same. */
+static int del_without_lease(struct operation *operation, const struct plugin *found,
+			     struct json *config, struct deadline deadline, struct err *err)
+{
+	auto_json struct json *output = NULL;
+
+	if (!strstr(err->text, "error dialing DHCP daemon"))
+		return -err->code;
+	log_warning("%s: the lease ends when its time is over", err->text);
+	json_set(config, "ipam", json_new(JSON_OBJECT));
+	return operation_call(operation, found, config, deadline, NULL, false, &output, err);
+}
+
 static int del_executable(struct operation *operation, const struct plugin *found,
 			  const struct json *plugin, struct json *config,
 			  const struct result *known, struct deadline deadline, struct err *err)
@@ -131,6 +145,8 @@ static int del_executable(struct operation *operation, const struct plugin *foun
 	if (previous)
 		json_set(config, "prevResult", previous);
 	ret = operation_call(operation, found, config, deadline, NULL, false, &output, err);
+	if (ret < 0)
+		ret = del_without_lease(operation, found, config, deadline, err);
 	return ret < 0 ? ret
 		       : residue_clean_rules(plugin, operation->attachment, previous, deadline,
 					     err);
@@ -189,6 +205,15 @@ static int refuse_check(const struct operation *operation, struct err *err)
 	return -EINVAL;
 }
 
+/* dhcp's CHECK asks for a lease once more, with v1.9.1 as before, and leaves its daemon with two of
+ * which one is never given back. */
+static bool check_changes_things(const struct json *plugin)
+{
+	const char *ipam = json_get_text(json_get(plugin, "ipam"), "type");
+
+	return ipam && strcmp(ipam, "dhcp") == 0;
+}
+
 int cni_check(const struct cni_attachment *attachment, const struct json *result,
 	      struct deadline deadline,
 	      void (*failed)(void *data, const char *type, const struct err *why), void *data,
@@ -212,7 +237,8 @@ int cni_check(const struct cni_attachment *attachment, const struct json *result
 	for (size_t i = 0; ret == 0 && i < json_count(operation.plugins); i++) {
 		const struct json *plugin = json_at(operation.plugins, i);
 
-		if (operation_tell(&operation, plugin,
+		if (check_changes_things(plugin) ||
+		    operation_tell(&operation, plugin,
 				   operation_attachment_config(&operation, plugin, previous),
 				   deadline, &why) == 0)
 			continue;
