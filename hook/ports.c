@@ -4,27 +4,21 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 
 #include "base/auto.h"
+#include "ports_parts.h"
 
-enum { PORT_MAX = 65535, MAPPINGS_MAX = 65535 };
-
-static const struct protocol {
-	const char *name;
-	int socket_type;
-	int number;
-} protocols[] = {
+static const struct protocol protocols[] = {
 	{ "tcp", SOCK_STREAM, IPPROTO_TCP },
 	{ "udp", SOCK_DGRAM, IPPROTO_UDP },
 	{ "sctp", SOCK_STREAM, IPPROTO_SCTP },
 };
 
-static const struct protocol *find_protocol(const char *name)
+const struct protocol *ports_find_protocol(const char *name)
 {
 	for (size_t i = 0; i < array_size(protocols); i++)
 		if (strcasecmp(protocols[i].name, name) == 0)
@@ -32,7 +26,7 @@ static const struct protocol *find_protocol(const char *name)
 	return NULL;
 }
 
-static int usage(struct err *err)
+int ports_usage(struct err *err)
 {
 	err_class(err, STATUS_USAGE);
 	return -EINVAL;
@@ -40,7 +34,7 @@ static int usage(struct err *err)
 
 /* ---- addresses ---- */
 
-static bool read_ip(const char *text, int family, char ret_ip[INET6_ADDRSTRLEN])
+bool ports_read_ip(const char *text, int family, char ret_ip[INET6_ADDRSTRLEN])
 {
 	struct in6_addr address; /* also room for the other family */
 
@@ -54,14 +48,14 @@ static bool read_ip(const char *text, int family, char ret_ip[INET6_ADDRSTRLEN])
 	return true;
 }
 
-static bool is_ipv6(const char *ip)
+bool ports_is_ipv6(const char *ip)
 {
 	return strchr(ip, ':') != NULL;
 }
 
 /* ---- the list ---- */
 
-static void push(struct ports *ports, const struct port_mapping *mapping)
+void ports_add(struct ports *ports, const struct port_mapping *mapping)
 {
 	size_t n = ports->count;
 
@@ -69,6 +63,12 @@ static void push(struct ports *ports, const struct port_mapping *mapping)
 		ports->mappings =
 			mem_array(ports->mappings, n ? 2 * n : 1, sizeof(*ports->mappings));
 	ports->mappings[ports->count++] = *mapping;
+}
+
+void ports_clear(struct ports *ports)
+{
+	free(ports->mappings);
+	*ports = (struct ports){ 0 };
 }
 
 /* By port, and for one port any address before the others. */
@@ -100,7 +100,7 @@ static bool overlaps(const struct met *met, const struct port_mapping *mapping)
 		return true;
 	if (strcmp(mapping->host_ip, "::") == 0)
 		return met->ipv6;
-	return is_ipv6(mapping->host_ip) && met->any_ipv6;
+	return ports_is_ipv6(mapping->host_ip) && met->any_ipv6;
 }
 
 static const struct port_mapping *find_overlap(const struct port_mapping *const *sorted, size_t n)
@@ -115,14 +115,14 @@ static const struct port_mapping *find_overlap(const struct port_mapping *const 
 		else if (overlaps(&met, mapping))
 			return mapping;
 		met.last = mapping;
-		met.ipv6 |= is_ipv6(mapping->host_ip);
+		met.ipv6 |= ports_is_ipv6(mapping->host_ip);
 		met.any_ipv6 |= strcmp(mapping->host_ip, "::") == 0;
 	}
 	return NULL;
 }
 
 /* By sorting: a range may have 65535 ports. */
-static int check_overlaps(const struct ports *ports, struct err *err)
+int ports_check_overlaps(const struct ports *ports, struct err *err)
 {
 	auto_free const struct port_mapping **sorted =
 		mem_array(NULL, ports->count, sizeof(struct port_mapping *));
@@ -138,7 +138,7 @@ static int check_overlaps(const struct ports *ports, struct err *err)
 		return 0;
 	err_say(err, EINVAL, "host port %d/%s%s%s is asked for twice", twice->host_port,
 		twice->protocol, twice->host_ip[0] ? " of " : "", twice->host_ip);
-	return usage(err);
+	return ports_usage(err);
 }
 
 /* ---- podman's syntax ---- */
@@ -200,7 +200,7 @@ static int read_with_ipv6(char *text, struct spec *spec, struct err *err)
 	if (!end)
 		return err_say(err, EINVAL, "no ]: behind the address");
 	*end = '\0';
-	if (!read_ip(text + 1, AF_INET6, spec->host_ip))
+	if (!ports_read_ip(text + 1, AF_INET6, spec->host_ip))
 		return err_say(err, EINVAL, "\"%.60s\" is not an IPv6 address", text + 1);
 	rest = end + 2;
 	host = strsep(&rest, ":");
@@ -224,7 +224,7 @@ static int read_without_ipv6(char *text, struct spec *spec, struct err *err)
 	}
 	if (n == 3 && !parts[0][0])
 		return err_say(err, EINVAL, "the host address is empty");
-	if (n == 3 && !read_ip(parts[0], AF_INET, spec->host_ip))
+	if (n == 3 && !ports_read_ip(parts[0], AF_INET, spec->host_ip))
 		return err_say(err, EINVAL, "\"%.60s\" is not an IPv4 address", parts[0]);
 	return read_ranges(n > 1 ? parts[n - 2] : NULL, parts[n - 1], spec, err);
 }
@@ -241,7 +241,8 @@ static int read_parts(char *text, struct spec *spec, struct err *err)
 {
 	char *protocol_name = text;
 	char *numbers = strsep(&protocol_name, "/");
-	const struct protocol *protocol = find_protocol(protocol_name ? protocol_name : "tcp");
+	const struct protocol *protocol =
+		ports_find_protocol(protocol_name ? protocol_name : "tcp");
 
 	if (!protocol)
 		return err_say(err, EINVAL, "protocol \"%.20s\" is not tcp, udp or sctp",
@@ -279,7 +280,7 @@ static int expand(const struct spec *spec, struct ports *ports, struct err *err)
 		for (int i = 0; i < spec->container.count; i++) {
 			mapping.container_port = (uint16_t)(spec->container.first + i);
 			mapping.host_port = (uint16_t)(spec->host.first ? spec->host.first + i : 0);
-			push(ports, &mapping);
+			ports_add(ports, &mapping);
 		}
 	}
 	return 0;
@@ -296,254 +297,13 @@ int ports_parse(const char *text, struct ports *ports, struct err *err)
 		struct spec spec;
 
 		if (read_spec(piece, &spec, err) < 0)
-			return usage(err);
+			return ports_usage(err);
 		/* The comma also separates protocols: "53/tcp,udp 80" is two specifications. */
 		while ((piece = strtok_r(NULL, separators, &rest)) && spec.names_protocol &&
-		       (protocol = find_protocol(piece)))
+		       (protocol = ports_find_protocol(piece)))
 			add_protocol(&spec, protocol);
 		if (expand(&spec, ports, err) < 0)
-			return usage(err);
+			return ports_usage(err);
 	}
-	return check_overlaps(ports, err);
-}
-
-/* ---- JSON ---- */
-
-static int port_member(const struct json *value, const char *key, uint16_t *ret_port,
-		       struct err *err)
-{
-	int64_t port;
-
-	if (!json_int(value, &port) || port < 1 || port > PORT_MAX)
-		return err_say(err, EINVAL, "%s is not 1 to %d", key, PORT_MAX);
-	*ret_port = (uint16_t)port;
-	return 0;
-}
-
-static int protocol_member(const struct json *value, struct port_mapping *mapping, struct err *err)
-{
-	const char *text = json_text(value);
-	const struct protocol *protocol = find_protocol(text ? text : "");
-
-	if (!protocol)
-		return err_say(err, EINVAL, "protocol is not tcp, udp or sctp");
-	memcpy(mapping->protocol, protocol->name, strlen(protocol->name) + 1);
-	return 0;
-}
-
-static int ip_member(const struct json *value, struct port_mapping *mapping, struct err *err)
-{
-	const char *text = json_text(value);
-
-	if (!text)
-		return err_say(err, EINVAL, "hostIP is not a string");
-	if (*text && !read_ip(text, AF_INET, mapping->host_ip) &&
-	    !read_ip(text, AF_INET6, mapping->host_ip))
-		return err_say(err, EINVAL, "hostIP \"%.60s\" is not an address", text);
-	return 0;
-}
-
-/* Keys in any case, as CNI plugins read them. One that is not known may have been meant as a limit
- * (host_ip), so it is no small matter. */
-static int read_member(const char *key, const struct json *value, struct port_mapping *mapping,
-		       struct err *err)
-{
-	if (strcasecmp(key, "hostPort") == 0)
-		return port_member(value, "hostPort", &mapping->host_port, err);
-	if (strcasecmp(key, "containerPort") == 0)
-		return port_member(value, "containerPort", &mapping->container_port, err);
-	if (strcasecmp(key, "protocol") == 0)
-		return protocol_member(value, mapping, err);
-	if (strcasecmp(key, "hostIP") == 0)
-		return ip_member(value, mapping, err);
-	return err_say(err, EINVAL, "unknown key \"%.40s\"", key);
-}
-
-static int read_mapping(const struct json *json, struct ports *ports, struct err *err)
-{
-	struct port_mapping mapping = { .protocol = "tcp" };
-
-	if (!json_is(json, JSON_OBJECT))
-		return err_say(err, EINVAL, "not an object");
-	for (size_t i = 0; i < json_count(json); i++) {
-		int ret = read_member(json_key(json, i), json_at(json, i), &mapping, err);
-
-		if (ret < 0)
-			return ret;
-	}
-	if (!mapping.container_port)
-		return err_say(err, EINVAL, "no containerPort");
-	if (ports->count == MAPPINGS_MAX)
-		return err_say(err, EINVAL, "more than %d ports", MAPPINGS_MAX);
-	push(ports, &mapping);
-	return 0;
-}
-
-int ports_from_json(const struct json *list, struct ports *ports, struct err *err)
-{
-	if (!json_is(list, JSON_ARRAY)) {
-		err_say(err, EINVAL, "not a list of port mappings");
-		return usage(err);
-	}
-	for (size_t i = 0; i < json_count(list); i++) {
-		if (read_mapping(json_at(list, i), ports, err) < 0) {
-			err_wrap(err, "port mapping %zu", i + 1);
-			return usage(err);
-		}
-	}
-	return check_overlaps(ports, err);
-}
-
-struct json *ports_to_json(const struct ports *ports)
-{
-	struct json *list = json_new(JSON_ARRAY);
-
-	for (size_t i = 0; i < ports->count; i++) {
-		const struct port_mapping *mapping = &ports->mappings[i];
-		struct json *object = json_new(JSON_OBJECT);
-
-		if (mapping->host_port)
-			json_set_int(object, "hostPort", mapping->host_port);
-		json_set_int(object, "containerPort", mapping->container_port);
-		json_set_text(object, "protocol", mapping->protocol);
-		if (mapping->host_ip[0])
-			json_set_text(object, "hostIP", mapping->host_ip);
-		json_push(list, object);
-	}
-	return list;
-}
-
-/* ---- choosing ---- */
-
-union address {
-	struct sockaddr any;
-	struct sockaddr_in ipv4;
-	struct sockaddr_in6 ipv6;
-};
-
-struct sockets {
-	int *fds;
-	size_t count;
-};
-
-static void close_sockets(const struct sockets *sockets)
-{
-	for (size_t i = 0; i < sockets->count; i++)
-		close(sockets->fds[i]);
-	free(sockets->fds);
-}
-
-static int open_socket(int family, const struct protocol *protocol)
-{
-	int fd = socket(family, protocol->socket_type | SOCK_CLOEXEC, protocol->number);
-
-	/* A kernel without SCTP can still forward it; a port that TCP has free is as good as any.
-	 */
-	if (fd < 0 && protocol->number == IPPROTO_SCTP)
-		fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
-	return fd;
-}
-
-/* A socket on a free port, or a negative errno. */
-static int bind_socket(int family, const char *ip, const struct protocol *protocol, bool both)
-{
-	auto_close int fd = open_socket(family, protocol);
-	union address address = { .any.sa_family = (sa_family_t)family };
-	int only = !both;
-
-	if (fd < 0)
-		return -errno;
-	if (family == AF_INET6) {
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
-		inet_pton(AF_INET6, ip, &address.ipv6.sin6_addr);
-	} else {
-		inet_pton(AF_INET, ip, &address.ipv4.sin_addr);
-	}
-	if (bind(fd, &address.any, sizeof(address)) < 0)
-		return -errno;
-	return take_fd(&fd);
-}
-
-static int bind_mapping(const struct port_mapping *mapping)
-{
-	const struct protocol *protocol = find_protocol(mapping->protocol);
-	int fd;
-
-	if (mapping->host_ip[0])
-		return bind_socket(is_ipv6(mapping->host_ip) ? AF_INET6 : AF_INET, mapping->host_ip,
-				   protocol, false);
-	fd = bind_socket(AF_INET6, "::", protocol, true);
-	/* Without IPv6 in the kernel there is only the other half. */
-	return fd < 0 ? bind_socket(AF_INET, "0.0.0.0", protocol, false) : fd;
-}
-
-static int port_of(int fd)
-{
-	union address address = { 0 };
-	socklen_t len = sizeof(address);
-
-	if (getsockname(fd, &address.any, &len) < 0)
-		return -errno;
-	return ntohs(address.any.sa_family == AF_INET ? address.ipv4.sin_port
-						      : address.ipv6.sin6_port);
-}
-
-/* The socket is kept, so that the next one gets another port. */
-static int hold_port(const struct port_mapping *mapping, struct sockets *sockets, struct err *err)
-{
-	int fd = bind_mapping(mapping), port = fd;
-
-	if (fd >= 0) {
-		sockets->fds = mem_array(sockets->fds, sockets->count + 1, sizeof(int));
-		sockets->fds[sockets->count++] = fd;
-		port = port_of(fd);
-	}
-	if (port >= 0)
-		return port;
-	err_set(err, -port, "choose a host port for %d/%s%s%s", mapping->container_port,
-		mapping->protocol, mapping->host_ip[0] ? " on " : "", mapping->host_ip);
-	err_class(err, STATUS_PORT);
-	return port;
-}
-
-/* By the user, or chosen already; of any protocol and address. */
-static bool is_taken(const struct ports *ports, int port)
-{
-	for (size_t i = 0; i < ports->count; i++)
-		if (ports->mappings[i].host_port == port)
-			return true;
-	return false;
-}
-
-static int choose_each(struct ports *ports, struct sockets *sockets, struct err *err)
-{
-	for (size_t i = 0; i < ports->count; i++) {
-		struct port_mapping *mapping = &ports->mappings[i];
-		int port;
-
-		if (mapping->host_port)
-			continue;
-		do {
-			port = hold_port(mapping, sockets, err);
-			if (port < 0)
-				return port;
-		} while (is_taken(ports, port));
-		mapping->host_port = (uint16_t)port;
-	}
-	return 0;
-}
-
-int ports_choose(struct ports *ports, struct err *err)
-{
-	struct sockets sockets = { 0 };
-	int ret = choose_each(ports, &sockets, err);
-
-	close_sockets(&sockets);
-	return ret;
-}
-
-void ports_clear(struct ports *ports)
-{
-	free(ports->mappings);
-	*ports = (struct ports){ 0 };
+	return ports_check_overlaps(ports, err);
 }
