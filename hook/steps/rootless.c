@@ -3,7 +3,6 @@
  * made into sockets of the host and back. It lives as long as the container, on a leash. */
 #include "rootless/helper.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -23,6 +22,7 @@
 #include "rootless/seen.h"
 #include "rootless/slirp4netns.h"
 #include "rootless/slirp_api.h"
+#include "rootless/slirp_ports.h"
 #include "steps/step.h"
 
 enum { SLIRP_DNS = 3, SHORT_HASH = 16 };
@@ -147,19 +147,6 @@ static int usage(struct err *err)
 	return -EINVAL;
 }
 
-static int check_slirp_port(const struct port_mapping *mapping, struct err *err)
-{
-	if (strcmp(mapping->protocol, "sctp") == 0)
-		err_say(err, EINVAL, "slirp4netns publishes tcp and udp, not port %u/sctp",
-			mapping->host_port);
-	else if (strchr(mapping->host_ip, ':'))
-		err_say(err, EINVAL, "slirp4netns publishes on IPv4 only, not [%s]:%u",
-			mapping->host_ip, mapping->host_port);
-	else
-		return 0;
-	return usage(err);
-}
-
 static int check_privileged(const struct port_mapping *mapping, struct err *err)
 {
 	auto_free char *text = sysctl_read("net/ipv4/ip_unprivileged_port_start");
@@ -181,7 +168,7 @@ static int check_ports(const struct step *step, const struct ports *ports, struc
 		const struct port_mapping *mapping = &ports->mappings[i];
 
 		if (is_slirp(step))
-			ret = check_slirp_port(mapping, err);
+			ret = slirp_ports_check(mapping, err);
 		else if (strcmp(mapping->protocol, "sctp") == 0)
 			ret = err_say(err, EINVAL, "pasta publishes tcp and udp, not port %u/sctp",
 				      mapping->host_port),
@@ -343,22 +330,7 @@ static int pasta_command(struct work *work, char ***ret_argv, struct err *err)
 	return 0;
 }
 
-static int forward_one(const struct slirp_api *api, const struct port_mapping *mapping,
-		       struct err *err)
-{
-	struct slirp_forward forward = {
-		.protocol = mapping->protocol,
-		.host_port = mapping->host_port,
-		.container_port = mapping->container_port,
-	};
-	int64_t id;
-
-	if (*mapping->host_ip)
-		inet_pton(AF_INET, mapping->host_ip, &forward.host);
-	return slirp_api_add(api, &forward, &id, err);
-}
-
-static int forward_all(const struct work *work, const struct leash *leash, struct err *err)
+static int publish(const struct work *work, const struct leash *leash, struct err *err)
 {
 	const struct slirp_api api = {
 		.socket = work->socket,
@@ -366,11 +338,8 @@ static int forward_all(const struct work *work, const struct leash *leash, struc
 		.process = leash->program,
 		.deadline = work->context->deadline,
 	};
-	int ret = 0;
 
-	for (size_t i = 0; ret == 0 && i < work->ports.count; i++)
-		ret = forward_one(&api, &work->ports.mappings[i], err);
-	return ret;
+	return slirp_ports_add(&api, &work->ports, err);
 }
 
 static int start(struct work *work, char *const *argv, struct leash *leash, struct err *err)
@@ -430,7 +399,7 @@ static int run(struct work *work, struct err *err)
 	if (ret == 0)
 		ret = start_without_dad(work, argv, &leash, err);
 	if (ret == 0 && is_slirp(work->step))
-		ret = forward_all(work, &leash, err);
+		ret = publish(work, &leash, err);
 	if (ret == 0)
 		ret = make_result(work, err);
 	return ret < 0 ? ret : leash_let_go(&leash, err);
@@ -490,20 +459,6 @@ static char *describe(const struct step *step)
 
 /* ---- check ---- */
 
-static bool is_forwarded(const struct json *entries, const struct port_mapping *mapping)
-{
-	for (size_t i = 0; i < json_count(entries); i++) {
-		const struct json *entry = json_at(entries, i);
-		const char *protocol = json_get_text(entry, "proto");
-
-		if (protocol && strcmp(protocol, mapping->protocol) == 0 &&
-		    json_get_int(entry, "host_port", 0) == mapping->host_port &&
-		    json_get_int(entry, "guest_port", 0) == mapping->container_port)
-			return true;
-	}
-	return false;
-}
-
 static void check_forwards(const struct step *step, const struct step_context *context,
 			   struct leash_process program, const struct step_findings *findings)
 {
@@ -517,7 +472,7 @@ static void check_forwards(const struct step *step, const struct step_context *c
 	if (read_ports(step, &ports, &why) < 0 || slirp_api_list(&api, &entries, &why) < 0)
 		step_say(findings, "%s", why.text);
 	for (size_t i = 0; entries && i < ports.count; i++)
-		if (!is_forwarded(entries, &ports.mappings[i]))
+		if (!slirp_ports_has(entries, &ports.mappings[i]))
 			step_say(findings, "port %u/%s is not published",
 				 ports.mappings[i].host_port, ports.mappings[i].protocol);
 	ports_clear(&ports);
