@@ -23,7 +23,7 @@
 #include "rootless/slirp4netns.h"
 #include "rootless/slirp_api.h"
 #include "rootless/slirp_ports.h"
-#include "steps/step.h"
+#include "steps/rootless_parts.h"
 
 enum { SLIRP_DNS = 3, SHORT_HASH = 16 };
 
@@ -37,7 +37,7 @@ struct work { /* a step at work */
 	struct ports ports;
 };
 
-static bool is_slirp(const struct step *step)
+bool rootless_is_slirp(const struct step *step)
 {
 	return strcmp(json_get_text(step->args, "name"), "slirp4netns") == 0;
 }
@@ -49,7 +49,7 @@ static char *files_dir(const struct step *step)
 	return mem_format("%s/@rootless", json_get_text(step->args, "state_dir"));
 }
 
-static char *file_of(const struct step *step, const char *suffix)
+char *rootless_file(const struct step *step, const char *suffix)
 {
 	const char *owner = json_get_text(step->args, "owner");
 	auto_free char *dir = files_dir(step);
@@ -65,7 +65,7 @@ static void remove_files(const struct step *step)
 	auto_free char *dir = files_dir(step);
 
 	for (size_t i = 0; i < array_size(suffixes); i++) {
-		auto_free char *path = file_of(step, suffixes[i]);
+		auto_free char *path = rootless_file(step, suffixes[i]);
 
 		unlink(path);
 	}
@@ -102,7 +102,7 @@ static struct json *process_to_json(struct leash_process process)
 	return json;
 }
 
-static struct leash_process process_from_json(const struct json *json)
+struct leash_process rootless_process(const struct json *json)
 {
 	return (struct leash_process){
 		.pid = (pid_t)json_get_int(json, "pid", 0),
@@ -111,7 +111,7 @@ static struct leash_process process_from_json(const struct json *json)
 }
 
 /* What was noted on the way becomes part of the result. */
-static const struct json *helper_of(const struct step *step)
+const struct json *rootless_helper(const struct step *step)
 {
 	const struct json *noted = json_get(step->progress, "helper");
 
@@ -127,68 +127,16 @@ static int note_processes(void *data, struct leash_process watcher, struct leash
 	json_set_text(helper, "name", json_get_text(work->step->args, "name"));
 	json_set(helper, "watcher", process_to_json(watcher));
 	json_set(helper, "program", process_to_json(program));
-	if (is_slirp(work->step))
+	if (rootless_is_slirp(work->step))
 		json_set_text(helper, "socket", work->socket);
 	return step_note(work->step, work->context, "helper", helper, err);
 }
 
-/* ---- before anything starts ---- */
-
-static int read_ports(const struct step *step, struct ports *ret_ports, struct err *err)
+int rootless_read_ports(const struct step *step, struct ports *ret_ports, struct err *err)
 {
 	const struct json *list = json_get(json_get(step->args, "capabilities"), "portMappings");
 
 	return list ? ports_from_json(list, ret_ports, err) : 0;
-}
-
-static int usage(struct err *err)
-{
-	err_class(err, STATUS_USAGE);
-	return -EINVAL;
-}
-
-static int check_privileged(const struct port_mapping *mapping, struct err *err)
-{
-	auto_free char *text = sysctl_read("net/ipv4/ip_unprivileged_port_start");
-	int first = text ? atoi(text) : 1024;
-
-	if (mapping->host_port >= first)
-		return 0;
-	err_say(err, EACCES, "port %u is below net.ipv4.ip_unprivileged_port_start (%d)",
-		mapping->host_port, first);
-	return err_class(err, STATUS_PERMISSION);
-}
-
-static int check_ports(const struct step *step, const struct ports *ports, struct err *err)
-{
-	bool privileged = userns_owns_network();
-	int ret = 0;
-
-	for (size_t i = 0; ret == 0 && i < ports->count; i++) {
-		const struct port_mapping *mapping = &ports->mappings[i];
-
-		if (is_slirp(step))
-			ret = slirp_ports_check(mapping, err);
-		else if (strcmp(mapping->protocol, "sctp") == 0)
-			ret = err_say(err, EINVAL, "pasta publishes tcp and udp, not port %u/sctp",
-				      mapping->host_port),
-			ret = usage(err);
-		if (ret == 0 && !privileged)
-			ret = check_privileged(mapping, err);
-	}
-	return ret;
-}
-
-static int prepare(struct step *step, const struct step_context *context, struct err *err)
-{
-	struct ports ports = { 0 };
-	int ret = read_ports(step, &ports, err);
-
-	(void)context;
-	if (ret == 0)
-		ret = check_ports(step, &ports, err);
-	ports_clear(&ports);
-	return ret;
 }
 
 /* ---- the container's namespaces ---- */
@@ -228,29 +176,6 @@ static int open_container(struct work *work, struct err *err)
 	return ret < 0 ? err_class(err, STATUS_NETNS) : find_userns(work, err);
 }
 
-/* Duplicate address detection would have IPv6 wait for a second or two. */
-static int set_dad(void *data, struct json **ret_answer, struct err *err)
-{
-	const char *value = data;
-
-	(void)ret_answer;
-	(void)err;
-	sysctl_try("default", "ipv6/accept_dad", value);
-	return 0;
-}
-
-static int read_dad(void *data, struct json **ret_answer, struct err *err)
-{
-	auto_free char *value = sysctl_read("net/ipv6/conf/default/accept_dad");
-	struct json *answer = json_new(JSON_OBJECT);
-
-	(void)data;
-	(void)err;
-	json_set_text(answer, "value", value);
-	*ret_answer = answer;
-	return 0;
-}
-
 /* As a CNI plugin would answer: what people look at is the same for all networks. */
 static int make_result(struct work *work, struct err *err)
 {
@@ -270,7 +195,7 @@ static int make_result(struct work *work, struct err *err)
 	json_set(result, "interfaces", json_new(JSON_ARRAY));
 	json_push(json_edit(result, "interfaces"), interface);
 	json_set(result, "ips", json_take(seen, "ips"));
-	if (is_slirp(work->step)) {
+	if (rootless_is_slirp(work->step)) {
 		char server[INET_ADDRSTRLEN];
 		struct json *dns = json_new(JSON_OBJECT), *servers = json_new(JSON_ARRAY);
 
@@ -279,7 +204,7 @@ static int make_result(struct work *work, struct err *err)
 		json_set(dns, "nameservers", servers);
 		json_set(result, "dns", dns);
 	}
-	json_set(result, "helper", json_copy(helper_of(work->step)));
+	json_set(result, "helper", json_copy(rootless_helper(work->step)));
 	work->step->result = result;
 	return 0;
 }
@@ -351,7 +276,7 @@ static int start(struct work *work, char *const *argv, struct leash *leash, stru
 		.argv = argv,
 		.env = env,
 		.container = container,
-		.ready_fifo = is_slirp(work->step) ? NULL : work->fifo,
+		.ready_fifo = rootless_is_slirp(work->step) ? NULL : work->fifo,
 		.deadline = work->context->deadline,
 		.before_exec = note_processes,
 		.data = work,
@@ -364,6 +289,29 @@ static int start(struct work *work, char *const *argv, struct leash *leash, stru
 	return leash_start(&program, leash, err);
 }
 
+/* Duplicate address detection would have IPv6 wait for a second or two. */
+static int set_dad(void *data, struct json **ret_answer, struct err *err)
+{
+	const char *value = data;
+
+	(void)ret_answer;
+	(void)err;
+	sysctl_try("default", "ipv6/accept_dad", value);
+	return 0;
+}
+
+static int read_dad(void *data, struct json **ret_answer, struct err *err)
+{
+	auto_free char *value = sysctl_read("net/ipv6/conf/default/accept_dad");
+	struct json *answer = json_new(JSON_OBJECT);
+
+	(void)data;
+	(void)err;
+	json_set_text(answer, "value", value);
+	*ret_answer = answer;
+	return 0;
+}
+
 static int start_without_dad(struct work *work, char *const *argv, struct leash *leash,
 			     struct err *err)
 {
@@ -371,7 +319,7 @@ static int start_without_dad(struct work *work, char *const *argv, struct leash 
 	const char *value;
 	int ret;
 
-	if (!is_slirp(work->step) || !work->options.ipv6)
+	if (!rootless_is_slirp(work->step) || !work->options.ipv6)
 		return start(work, argv, leash, err);
 	ret = visit_run(work->netns, read_dad, NULL, &before, err);
 	if (ret < 0)
@@ -394,11 +342,11 @@ static int run(struct work *work, struct err *err)
 	/* Made for both: it is what holds the directory. */
 	ret = make_fifo(work->step, work->fifo, err);
 	if (ret == 0)
-		ret = is_slirp(work->step) ? slirp_command(work, &argv, err)
-					   : pasta_command(work, &argv, err);
+		ret = rootless_is_slirp(work->step) ? slirp_command(work, &argv, err)
+						    : pasta_command(work, &argv, err);
 	if (ret == 0)
 		ret = start_without_dad(work, argv, &leash, err);
-	if (ret == 0 && is_slirp(work->step))
+	if (ret == 0 && rootless_is_slirp(work->step))
 		ret = publish(work, &leash, err);
 	if (ret == 0)
 		ret = make_result(work, err);
@@ -413,13 +361,13 @@ static int apply(struct step *step, const struct step_context *context, struct e
 		.context = context,
 		.pid = (pid_t)json_get_int(step->args, "pid", 0),
 		.netns = -1,
-		.socket = file_of(step, "socket"),
-		.fifo = file_of(step, "ready"),
+		.socket = rootless_file(step, "socket"),
+		.fifo = rootless_file(step, "ready"),
 	};
 	int ret;
 
 	work.netns_path = pinned ? mem_copy(pinned) : mem_format("/proc/%d/ns/net", (int)work.pid);
-	ret = read_ports(step, &work.ports, err);
+	ret = rootless_read_ports(step, &work.ports, err);
 	if (ret == 0)
 		ret = open_container(&work, err);
 	if (ret == 0)
@@ -436,12 +384,12 @@ static int apply(struct step *step, const struct step_context *context, struct e
 
 static int undo(struct step *step, const struct step_context *context, struct err *err)
 {
-	const struct json *helper = helper_of(step);
+	const struct json *helper = rootless_helper(step);
 	int ret = 0;
 
 	if (helper)
-		ret = leash_stop(process_from_json(json_get(helper, "watcher")),
-				 process_from_json(json_get(helper, "program")), context->deadline,
+		ret = leash_stop(rootless_process(json_get(helper, "watcher")),
+				 rootless_process(json_get(helper, "program")), context->deadline,
 				 err);
 	if (ret < 0)
 		return err_class(err, STATUS_ROOTLESS);
@@ -457,49 +405,11 @@ static char *describe(const struct step *step)
 		json_count(json_get(json_get(step->args, "capabilities"), "portMappings")));
 }
 
-/* ---- check ---- */
-
-static void check_forwards(const struct step *step, const struct step_context *context,
-			   struct leash_process program, const struct step_findings *findings)
-{
-	auto_close int process = (int)syscall(SYS_pidfd_open, program.pid, 0);
-	auto_json struct json *entries = NULL;
-	auto_free char *socket = file_of(step, "socket");
-	struct slirp_api api = { socket, program.pid, process, context->deadline };
-	struct ports ports = { 0 };
-	struct err why;
-
-	if (read_ports(step, &ports, &why) < 0 || slirp_api_list(&api, &entries, &why) < 0)
-		step_say(findings, "%s", why.text);
-	for (size_t i = 0; entries && i < ports.count; i++)
-		if (!slirp_ports_has(entries, &ports.mappings[i]))
-			step_say(findings, "port %u/%s is not published",
-				 ports.mappings[i].host_port, ports.mappings[i].protocol);
-	ports_clear(&ports);
-}
-
-static int check(struct step *step, const struct step_context *context,
-		 const struct step_findings *findings, struct err *err)
-{
-	const struct json *helper = helper_of(step);
-	const char *name = json_get_text(step->args, "name");
-	struct leash_process program = process_from_json(json_get(helper, "program"));
-	struct leash_process watcher = process_from_json(json_get(helper, "watcher"));
-
-	(void)err;
-	if (!leash_alive(program)) {
-		step_say(findings, "%s (process %d) has ended: the container has no network", name,
-			 (int)program.pid);
-		return 0;
-	}
-	if (!leash_alive(watcher))
-		step_say(findings, "nobody watches %s: process %d has ended", name,
-			 (int)watcher.pid);
-	if (is_slirp(step))
-		check_forwards(step, context, program, findings);
-	return 0;
-}
-
 const struct step_ops step_rootless = {
-	"rootless", apply, undo, describe, check, NULL, prepare,
+	.name = "rootless",
+	.apply = apply,
+	.undo = undo,
+	.describe = describe,
+	.check = rootless_check,
+	.prepare = rootless_prepare,
 };
