@@ -14,8 +14,8 @@ struct argument {               /* an option: a flag, or one with a value */
 	const char **ret_value; /* of the other kind: NAME VALUE or NAME=VALUE */
 };
 
-/* At most one operand; ret_operand NULL: none. What is not given is left as it is: a value, which may
- * be given once, begins as NULL. */
+/* At most one operand; ret_operand NULL: none. What is not given is left as it is: a value, which
+ * may be given once, begins as NULL. */
 int arguments_read(const struct invocation *invocation, const char *command,
 		   const struct argument *options, size_t option_count, const char **ret_operand,
 		   struct err *err);
