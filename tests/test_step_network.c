@@ -76,6 +76,24 @@ static const char *calls(void)
 	return text;
 }
 
+/* ---- the link inside, which the plugins here leave alone ---- */
+
+static bool is_up(void)
+{
+	struct link_facts facts = { 0 };
+
+	return facts_of_link(&inside.route, "eth0", &facts, NULL) == 0 && facts.flags & IFF_UP;
+}
+
+static int bring_back(void *data, struct err *ret_err)
+{
+	(void)data;
+	(void)ret_err;
+	return run_quietly("ip link set eth0 up; ip addr replace 2001:db8::2/64 dev eth0 nodad")
+		       ? 0
+		       : -EIO;
+}
+
 /* ---- the step ---- */
 
 static struct step *make(const char *more)
@@ -295,6 +313,7 @@ static void test_races(void)
 		CHECK_INT(step->ops->undo(step, &context, &err), -ETIMEDOUT);
 		CHECK_HAS(err.text, "network net: ");
 		CHECK_TEXT(calls(), "");
+		CHECK(is_up()); /* nobody has failed to take it away yet */
 		step_free(step);
 	}
 	TEST("no directory to lock: nobody to be kept out")
@@ -570,6 +589,8 @@ static void test_del(void)
 		CHECK_TEXT(err.text, "network net: plugin b: first");
 		CHECK_INT(err.status, STATUS_PLUGIN);
 		CHECK_TEXT(calls(), "DEL b c1 eth0\nDEL a c1 eth0\n");
+		CHECK(!is_up()); /* what is held is not to answer */
+		CHECK_INT(netns_run(inside.netns, bring_back, NULL, &err), 0);
 		step_free(step);
 	}
 	TEST("undo: that it is gone already is no error, and the cache forgets it")

@@ -330,6 +330,17 @@ static bool was_interrupted(const struct step *step, const struct cni_attachment
 	return !step->result || json_get(step->progress, "undoing") || !*attachment->netns;
 }
 
+/* The namespace is held until DEL has succeeded. Nobody of a network is to be answered meanwhile by
+ * a container that is dead: its address may be another's by then. */
+static void silence(const struct cni_attachment *attachment)
+{
+	struct err ignored;
+
+	if (attachment->inside &&
+	    link_set_down_by(&attachment->inside->route, attachment->ifname, &ignored) == 0)
+		log_warning("%s is still there, and down", attachment->ifname);
+}
+
 static int detach(struct network_work *work, const struct cni_attachment *attachment,
 		  struct err *err)
 {
@@ -357,18 +368,9 @@ static int detach(struct network_work *work, const struct cni_attachment *attach
 		log_info("network %s: %s", json_get_text(step->args, "name"), err->text);
 		return cache_remove(attachment, err);
 	}
+	if (ret < 0)
+		silence(attachment);
 	return ret < 0 ? ret : residue;
-}
-
-/* The namespace is held until DEL has succeeded. Nobody of a network is to be answered meanwhile by
- * a container that is dead: its address may be another's by then. */
-static void silence(const struct cni_attachment *attachment)
-{
-	struct err ignored;
-
-	if (attachment->inside &&
-	    link_set_down_by(&attachment->inside->route, attachment->ifname, &ignored) == 0)
-		log_warning("%s is still there, and down", attachment->ifname);
 }
 
 static int undo(struct step *step, const struct step_context *context, struct err *err)
@@ -385,10 +387,7 @@ static int undo(struct step *step, const struct step_context *context, struct er
 		return wrap(step, err);
 	find_netns(&attachment, &inside);
 	ret = detach(&work, &attachment, err);
-	if (ret == 0)
-		return 0;
-	silence(&attachment);
-	return wrap(step, err);
+	return ret < 0 ? wrap(step, err) : 0;
 }
 
 static char *describe(const struct step *step)
