@@ -50,7 +50,7 @@ container_up() { # NAME LAST_OF_ADDRESS
 network_up() {
 	sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 	# else a port reached from its own container needs hairpin mode on its port of the bridge
-	sysctl -qw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0
+	sysctl -qew net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0
 	ip link add br7 type bridge
 	ip address add 10.7.0.1/24 dev br7
 	ip address add fd07::1/64 dev br7 nodad
