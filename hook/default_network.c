@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "kernel/link.h"
+#include "kernel/sysctl.h"
 #include "oci-network.conflist.h" /* made by make: static const char oci_network_conflist[] */
 
 /* A /22 has room for 1021 containers; a bridge has for 1023. */
@@ -211,11 +212,36 @@ static void add_subnet(struct json *ipam, const char *subnet)
 	json_push(json_edit(ipam, "routes"), route);
 }
 
+/* Where it is switched off, or the kernel has none, the bridge is given no address of it. */
+static bool has_ipv6(const char *bridge)
+{
+	auto_free char *own = mem_format("net/ipv6/conf/%s/disable_ipv6", bridge);
+	auto_free char *disabled = sysctl_read(own);
+
+	if (!disabled) /* not there yet: it will have what new links have */
+		disabled = sysctl_read("net/ipv6/conf/default/disable_ipv6");
+	return disabled && strcmp(disabled, "0") == 0;
+}
+
+static void add_subnets(struct json *bridge, const struct json *subnets)
+{
+	struct json *ipam = json_edit(bridge, "ipam");
+	bool ipv6 = has_ipv6(json_get_text(bridge, "bridge"));
+
+	for (size_t i = 0; i < json_count(subnets); i++) {
+		const char *subnet = json_text(json_at(subnets, i));
+
+		if (ipv6 || !strchr(subnet, ':'))
+			add_subnet(ipam, subnet);
+		else
+			log_info("default network: IPv6 is switched off on this host");
+	}
+}
+
 int default_network_load(const struct conf *conf, bool keep, struct conflist *ret_conflist,
 			 struct err *err)
 {
 	auto_json struct json *subnets = read_kept(conf);
-	struct json *ipam;
 	int ret = 0;
 
 	if (!subnets)
@@ -225,8 +251,6 @@ int default_network_load(const struct conf *conf, bool keep, struct conflist *re
 				     NULL, ret_conflist, err);
 	if (ret < 0)
 		return err_wrap(err, "default network");
-	ipam = json_edit(json_edit_at(json_edit(ret_conflist->list, "plugins"), 0), "ipam");
-	for (size_t i = 0; i < json_count(subnets); i++)
-		add_subnet(ipam, json_text(json_at(subnets, i)));
+	add_subnets(json_edit_at(json_edit(ret_conflist->list, "plugins"), 0), subnets);
 	return 0;
 }

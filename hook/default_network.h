@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The network that serves when there is no CNI configuration at all: config/oci-network.conflist,
  * with subnets that overlap nothing the host has. They are chosen once and kept in
- * <data_dir>/default-network.json, so that containers of tomorrow are on the network of today's. */
+ * <data_dir>/default-network.json, so that containers of tomorrow are on the network of today's.
+ * That of IPv6 is left out while IPv6 is switched off on the host. */
 #pragma once
 
 #include <stdbool.h>

@@ -103,6 +103,31 @@ static void test_kept(struct conf *conf)
 		CHECK_TEXT(scratch_read("data/default-network.json"), kept);
 		conflist_clear(&conflist);
 	}
+	TEST("IPv6 is switched off: on the bridge, or where new ones get it from")
+	{
+		static const struct {
+			const char *here, *back;
+		} ways[] = {
+			{ "ip link add oci-net0 type bridge;"
+			  "sysctl -qw net.ipv6.conf.oci-net0.disable_ipv6=1",
+			  "ip link del oci-net0" },
+			{ "sysctl -qw net.ipv6.conf.default.disable_ipv6=1",
+			  "sysctl -qw net.ipv6.conf.default.disable_ipv6=0" },
+		};
+
+		for (size_t i = 0; i < array_size(ways); i++) {
+			scratch_write("data/default-network.json", kept);
+			CHECK(run_quietly("%s", ways[i].here));
+			CHECK_INT(default_network_load(conf, true, &conflist, &err), 0);
+			CHECK(run_quietly("%s", ways[i].back));
+			CHECK_TEXT(subnet(&conflist, 0), "10.1.0.0/22");
+			CHECK_TEXT(subnet(&conflist, 1), "10.2.0.0/22");
+			CHECK_TEXT(route(&conflist, 1), "0.0.0.0/0");
+			CHECK(!subnet(&conflist, 2) && !route(&conflist, 2));
+			CHECK_TEXT(scratch_read("data/default-network.json"), kept);
+			conflist_clear(&conflist);
+		}
+	}
 	TEST("a kept file that makes no sense, in every way")
 	{
 		for (size_t i = 0; i < array_size(wrong); i++) {

@@ -130,6 +130,21 @@ static void request_mac(struct batch *batch, struct link_facts *facts)
 	batch_put(batch, IFLA_ADDRESS, facts->mac, sizeof(facts->mac));
 }
 
+/* The kernel says no more of IPv6 that is switched off than that it is not permitted. */
+static int refuse_address(const char *name, const struct facts_address *address, int code,
+			  struct err *err)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	inet_ntop(address->family, address->bytes, text, sizeof(text));
+	if (address->family == AF_INET6 && code == -EACCES)
+		return err_say(err, EAFNOSUPPORT,
+			       "add %s/%u to %s: IPv6 is switched off there "
+			       "(net.ipv6.conf.%s.disable_ipv6)",
+			       text, address->length, name, name);
+	return err_set(err, -code, "add %s/%u to %s", text, address->length, name);
+}
+
 /* The address (unless it has been added before), and the MAC. */
 static int add_address(struct batch *batch, const char *name, struct link_facts *facts,
 		       const struct facts_address *address, bool added, struct err *err)
@@ -151,7 +166,7 @@ static int add_address(struct batch *batch, const char *name, struct link_facts 
 	if (batch->codes[0] < 0)
 		return err_set(err, -batch->codes[0], "set the MAC of %s", name);
 	if (!added && batch->codes[1] < 0 && batch->codes[1] != -EEXIST)
-		return err_set(err, -batch->codes[1], "add an address to %s", name);
+		return refuse_address(name, address, batch->codes[1], err);
 	return 0;
 }
 

@@ -229,6 +229,45 @@ default_device() { # ID 4|6
 	ip addr del 10.89.1.1/16 dev uplink0
 }
 
+@test "IPv6 is switched off on the host: the embedded network is one of IPv4, another's says what is the matter" {
+	local ipv6=(net.ipv6.conf.{all,default}.disable_ipv6)
+	rm -f /etc/cni/net.d/*
+	ip link del oci-net0 2>/dev/null || true
+	sysctl -qw "${ipv6[@]/%/=1}"
+	for backend in nftables iptables; do
+		echo "firewall = $backend" >/etc/oci-network-hook.conf
+		warm_up
+		snapshot_before
+		server_bundle "$backend"
+		annotate "$backend" ports 8080:80
+		start "$backend"
+		[[ $(address "$backend" 4) == 10.* && -z $(address "$backend" 6) ]]
+		[[ $(fetch 192.0.2.1 8080 ip netns exec neighbour) == "$backend" ]]
+		in_ctr "$backend" ping -c 1 -W 2 192.0.2.2
+		"$HOOK" check "$backend"
+		stop "$backend"
+		assert_host_as_before
+	done
+	rm /etc/oci-network-hook.conf
+	write_podman_conflist
+	net_bundle both true
+	annotate both networks podman
+	run_once both
+	((status != 0))
+	grep -q 'plugin bridge: add fd.* to cni-podman0: IPv6 is switched off there (net.ipv6.conf.cni-podman0.disable_ipv6)' \
+		/var/log/oci-network-hook/both.log
+	sysctl -qw "${ipv6[@]/%/=0}"
+	ip link del oci-net0
+	ip addr replace 2001:db8:ffff::1/64 dev uplink0 nodad # what the kernel took with it
+	ip -6 route replace default via 2001:db8:ffff::2
+	ip addr replace ::1/128 dev lo
+	rm -f /etc/cni/net.d/*
+	annotate iptables ports 8080:80
+	start iptables
+	[[ $(address iptables 6) == fd* ]]
+	stop iptables
+}
+
 @test "an id that CNI does not allow" {
 	warm_up
 	snapshot_before
