@@ -163,6 +163,21 @@ int main(void)
 		heap_give_back(block);
 		heap_give_back(NULL);
 	}
+	TEST("what grows by little steps is not copied at each, however large it is")
+	{
+		char *block = NULL, *before = NULL;
+		int moved = 0;
+
+		for (size_t size = 16; size <= 4 << 20; size += 4096) {
+			block = heap_resize(block, size);
+			block[size - 1] = 'x';
+			moved += block != before;
+			before = block;
+		}
+		CHECK(moved <= 4 * 11); /* four sizes to a doubling */
+		CHECK_INT(block[16 + 4096 - 1], 'x');
+		heap_give_back(block);
+	}
 	TEST("more than there is")
 	{
 		errno = 0;

@@ -210,15 +210,20 @@ void heap_give_back(void *content)
 	freed[block->kind] = block;
 }
 
+/* What grows will grow again: else each step of a large one would be a copy of it. */
 void *heap_resize(void *content, size_t size)
 {
-	size_t old = content ? block_of(content)->size : 0;
+	size_t old, units = units_of(size);
 	void *larger;
 
-	if (content && size <= old)
+	if (!content)
+		return heap_take(size);
+	old = block_of(content)->size;
+	if (size <= old)
 		return content;
-	larger = heap_take(size);
-	if (larger && content) {
+	kind_of(units, &units);
+	larger = heap_take(units > SIZE_MAX / UNIT ? size : units * UNIT);
+	if (larger) {
 		memcpy(larger, content, old);
 		heap_give_back(content);
 	}
