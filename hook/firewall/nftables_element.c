@@ -10,26 +10,29 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/unique.h"
 #include "nftables_table.h"
 
 /* ---- made from rules ---- */
 
-static bool is_same_key(const struct nftables_element *a, const struct nftables_element *b)
-{
-	return strcmp(a->set, b->set) == 0 && memcmp(a->key, b->key, a->key_size) == 0;
-}
-
 static void push(struct nftables_elements *elements, struct nftables_element element, char *text)
 {
-	for (size_t i = 0; i < elements->count; i++) {
-		if (is_same_key(&elements->items[i], &element)) {
-			free(text);
-			return;
-		}
-	}
 	element.text = text;
 	elements->items = mem_array(elements->items, elements->count + 1, sizeof(*elements->items));
 	elements->items[elements->count++] = element;
+}
+
+static int by_key(const void *left, const void *right)
+{
+	const struct nftables_element *a = left, *b = right;
+	int order = strcmp(a->set, b->set);
+
+	return order ? order : memcmp(a->key, b->key, sizeof(a->key));
+}
+
+static void drop(void *element)
+{
+	free(((struct nftables_element *)element)->text);
 }
 
 /* Fields of a concatenation fill whole words of 32 bits. */
@@ -87,6 +90,8 @@ struct nftables_elements nftables_elements_of(const struct firewall_rules *rules
 	for (size_t i = 0; i < rules->masquerade_count; i++)
 		push_address(&elements, "masquerade4", "masquerade6",
 			     &rules->masquerades[i].address, "masquerade of");
+	elements.count =
+		unique(elements.items, elements.count, sizeof(*elements.items), by_key, drop);
 	return elements;
 }
 

@@ -15,6 +15,7 @@
 enum {
 	ANSWER_SIZE = 64 << 10,
 	LARGE = 32 << 10,
+	ROOM = 1 << 20,
 	AT_ONCE = 16, /* answers taken in one call */
 	OBJECT_SIZE = 1 << 10,
 };
@@ -96,13 +97,13 @@ int nft_open(int *ret_fd, struct err *err)
 	return 0;
 }
 
-/* Room for the answers to a large batch that fails; less will do if this is refused. */
-static void make_room(int fd)
+/* Room for a large batch, and for the answers if it fails; less will do if this is refused. */
+static void make_room(int fd, size_t batch_size)
 {
-	int size = 1 << 20;
+	int room = batch_size < ROOM ? ROOM : (int)batch_size;
 
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
 }
 
 static int send_all(int fd, const struct nft_batch *batch, struct err *err)
@@ -110,7 +111,7 @@ static int send_all(int fd, const struct nft_batch *batch, struct err *err)
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 
 	if (batch->messages.size > LARGE)
-		make_room(fd);
+		make_room(fd, batch->messages.size);
 	if (sendto(fd, batch->messages.data, batch->messages.size, 0, (struct sockaddr *)&kernel,
 		   sizeof(kernel)) < 0)
 		return err_set(err, errno, "nf_tables");

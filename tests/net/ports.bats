@@ -144,3 +144,34 @@ entries() {
 	# A stranger's is not touched.
 	(($(conntrack -L -p udp --orig-port-dst 5354 2>/dev/null | wc -l) >= 1))
 }
+
+@test "a range of ten thousand ports, TCP and UDP: all of them, with either backend, and nothing is left" {
+	local web=10.88.0.2
+
+	need nft iptables-legacy-save
+	for backend in nftables iptables; do
+		echo "firewall = $backend" >/etc/oci-network-hook.conf
+		set_up warm "$PID" 19999:9
+		"$HOOK" teardown warm
+		snapshot_before
+		set_up many "$PID" 10000-19999:10000-19999/tcp,udp
+		web=$(jq -r '.steps[] | select(.step == "network") | .result.ips[0].address' \
+			/run/oci-network-hook/many/state.json)
+		if [[ $backend == nftables ]]; then
+			[[ $(nft list map inet oci-network-hook publish4 | grep -o "${web%/*} \. " | wc -l) == 20000 ]]
+		fi
+		for port in 10000 14321 19999; do
+			nsenter --net="/proc/$PID/ns/net" socat "TCP-LISTEN:$port" SYSTEM:"echo $port" &
+			wait_for 5 listens "$port"
+			[[ $(ip netns exec neighbour socat -t 3 - "TCP:192.0.2.1:$port" </dev/null) == "$port" ]]
+		done
+		"$HOOK" check many
+		"$HOOK" teardown many
+		assert_host_as_before
+	done
+	rm /etc/oci-network-hook.conf
+}
+
+listens() {
+	nsenter --net="/proc/$PID/ns/net" ss -Hltn | grep -q ":$1 "
+}

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "base/auto.h"
+#include "base/unique.h"
 #include "kernel/route.h"
 
 #define SET_MARK_CHAIN "CNI-HOSTPORT-SETMARK"
@@ -112,23 +113,36 @@ static struct xtables_prefix no_multicast(int family)
 /* ---- lists ---- */
 
 /* Two addresses of one subnet are the same where only the subnet is looked at. */
-static bool same_prefix(const struct xtables_prefix *a, const struct xtables_prefix *b)
+static int compare_prefix(const struct xtables_prefix *a, const struct xtables_prefix *b)
 {
 	const unsigned char *of_a = a->address.bytes, *of_b = b->address.bytes;
 	unsigned int whole = a->length / 8, rest = a->length % 8;
+	int order = (int)a->length - (int)b->length;
 
-	return a->length == b->length && memcmp(of_a, of_b, whole) == 0 &&
-	       (rest == 0 || (of_a[whole] ^ of_b[whole]) >> (8 - rest) == 0);
+	if (order == 0)
+		order = memcmp(of_a, of_b, whole);
+	return order || rest == 0 ? order
+				  : (of_a[whole] >> (8 - rest)) - (of_b[whole] >> (8 - rest));
 }
 
-/* In what the rules of one list differ. */
-static bool same_rule(const struct xtables_rule *a, const struct xtables_rule *b)
+/* By what the rules of one list differ in. */
+static int compare_rules(const void *left, const void *right)
 {
-	return a->port == b->port && a->protocol == b->protocol && a->to_port == b->to_port &&
-	       strcmp(a->target, b->target) == 0 && same_prefix(&a->source, &b->source) &&
-	       same_prefix(&a->destination, &b->destination) &&
-	       memcmp(&a->to, &b->to, sizeof(a->to)) == 0 && a->port_count == b->port_count &&
-	       memcmp(a->ports, b->ports, sizeof(a->ports)) == 0;
+	const struct xtables_rule *a = left, *b = right;
+	const int orders[] = { a->port - b->port,
+			       a->protocol - b->protocol,
+			       a->to_port - b->to_port,
+			       strcmp(a->target, b->target),
+			       compare_prefix(&a->source, &b->source),
+			       compare_prefix(&a->destination, &b->destination),
+			       memcmp(&a->to, &b->to, sizeof(a->to)),
+			       a->port_count - b->port_count,
+			       memcmp(a->ports, b->ports, sizeof(a->ports)) };
+
+	for (size_t i = 0; i < array_size(orders); i++)
+		if (orders[i])
+			return orders[i];
+	return 0;
 }
 
 static void push(struct reference_list *list, struct xtables_rule rule)
@@ -137,12 +151,13 @@ static void push(struct reference_list *list, struct xtables_rule rule)
 	list->rules[list->count++] = rule;
 }
 
-static void push_new(struct reference_list *list, struct xtables_rule rule)
+static void have_each_once(struct reference_chain *chain)
 {
-	for (size_t i = 0; i < list->count; i++)
-		if (same_rule(&list->rules[i], &rule))
-			return;
-	push(list, rule);
+	struct reference_list *lists[] = { &chain->rules, &chain->jumps };
+
+	for (size_t i = 0; i < array_size(lists); i++)
+		lists[i]->count = unique(lists[i]->rules, lists[i]->count, sizeof(*lists[i]->rules),
+					 compare_rules, NULL);
 }
 
 static void want_chain(struct reference_wish *wish, const char *chain)
@@ -178,9 +193,9 @@ static void want_masquerade(struct reference_wish *wish, const struct json *addr
 			continue;
 		out.destination = no_multicast(wish->place.family);
 		jump.source = host(within.destination);
-		push_new(&chain->rules, within);
-		push_new(&chain->rules, out);
-		push_new(&chain->jumps, jump);
+		push(&chain->rules, within);
+		push(&chain->rules, out);
+		push(&chain->jumps, jump);
 	}
 }
 
@@ -274,13 +289,13 @@ static void want_port_jumps(struct reference_wish *wish, const struct json *mapp
 			continue;
 		jump.ports[jump.port_count++] = (uint16_t)json_get_int(mapping, "hostPort", 0);
 		if (jump.port_count == XTABLES_PORTS_MAX) {
-			push_new(&wish->portmap.jumps, jump);
+			push(&wish->portmap.jumps, jump);
 			memset(jump.ports, 0, sizeof(jump.ports));
 			jump.port_count = 0;
 		}
 	}
 	if (jump.port_count)
-		push_new(&wish->portmap.jumps, jump);
+		push(&wish->portmap.jumps, jump);
 }
 
 /* Is the mapping one of this family? 0.0.0.0 and :: are every address of theirs. */
@@ -313,10 +328,10 @@ static void want_marks(struct reference_wish *wish, const struct json *portmap,
 	rule.target = external ? external : SET_MARK_CHAIN;
 	if (!all)
 		rule.source = *address;
-	push_new(&wish->portmap.rules, rule);
+	push(&wish->portmap.rules, rule);
 	rule.source = (struct xtables_prefix){ { AF_INET, { 127, 0, 0, 1 } }, 32, false };
 	if (wish->place.family == AF_INET && !all)
-		push_new(&wish->portmap.rules, rule);
+		push(&wish->portmap.rules, rule);
 }
 
 static void want_mapping(struct reference_wish *wish, const struct json *portmap,
@@ -332,7 +347,7 @@ static void want_mapping(struct reference_wish *wish, const struct json *portmap
 		want_marks(wish, portmap, address, rule);
 	rule.to = address->address;
 	rule.to_port = (uint16_t)json_get_int(mapping, "containerPort", 0);
-	push_new(&wish->portmap.rules, rule);
+	push(&wish->portmap.rules, rule);
 }
 
 static int want_portmap(struct reference_wish *wish, const struct json *portmap, struct err *err)
@@ -463,6 +478,8 @@ static int wish_for(const struct json *networks, size_t index, struct xtables_pl
 		want_masquerade(wish, json_get(item, "ipMasq"));
 		ret = want_portmap(wish, json_get(item, "portmap"), err);
 	}
+	have_each_once(&wish->masquerade);
+	have_each_once(&wish->portmap);
 	return ret;
 }
 

@@ -134,6 +134,9 @@ struct xtables {
 	const char *name;
 	struct library *library;
 	struct xtc_handle *handle;
+	const struct ipt_entry
+		*last; /* that was asked for, behind which the library goes on; or NULL */
+	char last_chain[XT_EXTENSION_MAXNAMELEN];
 };
 
 static int failed(const struct xtables *table, const char *what, struct err *err)
@@ -284,6 +287,7 @@ bool xtables_has_chain(struct xtables *table, const char *chain)
 
 static const struct ipt_entry *first_rule(struct xtables *table, const char *chain)
 {
+	table->last = NULL;
 	return xtables_has_chain(table, chain) ? table->library->first_rule(chain, table->handle)
 					       : NULL;
 }
@@ -313,6 +317,7 @@ static int put(struct xtables *table, const struct xtables_rule *rule, bool firs
 	const void *bytes = entry.bytes;
 	int ok;
 
+	table->last = NULL;
 	xtables_entry_build(rule, &entry);
 	if (first)
 		ok = table->library->insert_entry(rule->chain, bytes, 0, table->handle);
@@ -341,9 +346,9 @@ static bool is_rule(struct xtables *table, const struct ipt_entry *entry,
 	       leads_to(table, entry, rule->target);
 }
 
-/* Its place among the rules of its chain; false: none. */
-static bool find_rule(struct xtables *table, const struct xtables_rule *rule,
-		      unsigned int *ret_number)
+/* With its place among the rules of its chain; NULL: none. */
+static const struct ipt_entry *find_rule(struct xtables *table, const struct xtables_rule *rule,
+					 unsigned int *ret_number)
 {
 	struct xtables_entry wanted;
 	unsigned int number = 0;
@@ -353,17 +358,37 @@ static bool find_rule(struct xtables *table, const struct xtables_rule *rule,
 	     entry = next_rule(table, entry), number++) {
 		if (is_rule(table, entry, rule, &wanted)) {
 			*ret_number = number;
-			return true;
+			return entry;
 		}
 	}
-	return false;
+	return NULL;
+}
+
+/* Rules are asked for in the order in which they were made, mostly. */
+static const struct ipt_entry *find_next(struct xtables *table, const struct xtables_rule *rule)
+{
+	const struct ipt_entry *entry;
+	struct xtables_entry wanted;
+
+	if (!table->last || strcmp(table->last_chain, rule->chain) != 0)
+		return NULL;
+	entry = next_rule(table, table->last);
+	if (!entry)
+		return NULL;
+	xtables_entry_build(rule, &wanted);
+	return is_rule(table, entry, rule, &wanted) ? entry : NULL;
 }
 
 bool xtables_has(struct xtables *table, const struct xtables_rule *rule)
 {
+	const struct ipt_entry *entry = find_next(table, rule);
 	unsigned int number;
 
-	return find_rule(table, rule, &number);
+	if (!entry)
+		entry = find_rule(table, rule, &number);
+	table->last = entry;
+	snprintf(table->last_chain, sizeof(table->last_chain), "%s", rule->chain);
+	return entry;
 }
 
 bool xtables_holds(struct xtables *table, const char *chain, const char *target,
