@@ -323,7 +323,7 @@ static void test_bad_replies(void)
 		  { "          ", .how = MUCH_OF_IT },
 		  EPROTO,
 		  STATUS_ROOTLESS,
-		  "too long" },
+		  "slirp4netns: not JSON" },
 		{ "no JSON", { "ok" }, EPROTO, STATUS_ROOTLESS, "slirp4netns: " },
 		{ "half of it",
 		  { "{\"return\":{\"id\":1}" },

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -12,7 +13,8 @@
 #include "base/auto.h"
 #include "kernel/sealed.h"
 
-enum { ANSWER_MAX = 64 << 10, RETRY_MS = 2 };
+/* What it says of a port has 130 bytes, and there may be all ports, of two protocols. */
+enum { ROOM = 16 << 10, ANSWER_MAX = 32 << 20, RETRY_MS = 2 };
 
 static int broken(struct err *err, const char *why)
 {
@@ -109,39 +111,40 @@ static int wait_for_answer(const struct slirp_api *api, int fd, struct err *err)
 	return 0;
 }
 
-static int receive(const struct slirp_api *api, int fd, char *text, size_t *ret_len,
-		   struct err *err)
+struct answer {
+	char *text; /* owned */
+	size_t len, room;
+};
+
+/* 0: that was all. */
+static int receive_some(const struct slirp_api *api, int fd, struct answer *answer, struct err *err)
 {
-	size_t len = 0;
+	int ret = wait_for_answer(api, fd, err);
+	ssize_t count;
 
-	for (;;) {
-		int ret = wait_for_answer(api, fd, err);
-		ssize_t count;
-
-		if (ret < 0)
-			return ret;
-		count = ret ? recv(fd, text + len, ANSWER_MAX - len, 0) : -1;
-		if (count < 0 && ret && errno != EAGAIN && errno != EINTR) {
-			err_set(err, errno, "read the answer of slirp4netns");
-			return err_class(err, STATUS_ROOTLESS);
-		}
-		if (count == 0)
-			break;
-		len += count > 0 ? (size_t)count : 0;
-		if (len == ANSWER_MAX)
-			return broken(err, "its answer is too long");
+	if (ret < 0)
+		return ret;
+	if (ret == 0)
+		return 1;
+	if (answer->len == answer->room) {
+		answer->room += ROOM;
+		answer->text = mem_resize(answer->text, answer->room);
 	}
-	*ret_len = len;
-	return 0;
+	count = recv(fd, answer->text + answer->len, answer->room - answer->len, 0);
+	if (count < 0 && errno != EAGAIN && errno != EINTR) {
+		err_set(err, errno, "read the answer of slirp4netns");
+		return err_class(err, STATUS_ROOTLESS);
+	}
+	answer->len += count > 0 ? (size_t)count : 0;
+	if (answer->len >= ANSWER_MAX)
+		return broken(err, "its answer is too long");
+	return count != 0;
 }
 
-static int talk(const struct slirp_api *api, const char *request, struct json **ret_answer,
-		struct err *err)
+static int exchange(const struct slirp_api *api, const char *request, struct answer *answer,
+		    struct err *err)
 {
-	auto_free char *text = mem_alloc(ANSWER_MAX + 1);
 	auto_close int fd = -1;
-	struct err why;
-	size_t len = 0;
 	int ret = connect_to(api, &fd, err);
 
 	if (ret < 0)
@@ -149,14 +152,25 @@ static int talk(const struct slirp_api *api, const char *request, struct json **
 	if (send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request))
 		return broken(err, "it does not take a request");
 	shutdown(fd, SHUT_WR);
-	ret = receive(api, fd, text, &len, err);
-	if (ret < 0)
-		return ret;
-	if (len == 0)
+	do
+		ret = receive_some(api, fd, answer, err);
+	while (ret > 0);
+	if (ret == 0 && answer->len == 0)
 		return broken(err, "it gives no answer");
-	if (sealed_json(text, len, api->deadline, ret_answer, &why) < 0)
-		return broken(err, why.text);
-	return 0;
+	return ret;
+}
+
+static int talk(const struct slirp_api *api, const char *request, struct json **ret_answer,
+		struct err *err)
+{
+	struct answer answer = { 0 };
+	struct err why;
+	int ret = exchange(api, request, &answer, err);
+
+	if (ret == 0 && sealed_json(answer.text, answer.len, api->deadline, ret_answer, &why) < 0)
+		ret = broken(err, why.text);
+	free(answer.text);
+	return ret;
 }
 
 /* ---- requests ---- */

@@ -43,16 +43,21 @@ int slirp_ports_add(const struct slirp_api *api, const struct ports *ports, stru
 	return ret;
 }
 
+static bool is_it(const struct json *entry, const struct port_mapping *mapping)
+{
+	const char *protocol = json_get_text(entry, "proto");
+	const char *host = json_get_text(entry, "host_addr");
+
+	return json_get_int(entry, "host_port", 0) == mapping->host_port &&
+	       json_get_int(entry, "guest_port", 0) == mapping->container_port && protocol &&
+	       strcmp(protocol, mapping->protocol) == 0 && host &&
+	       strcmp(host, *mapping->host_ip ? mapping->host_ip : "0.0.0.0") == 0;
+}
+
 bool slirp_ports_has(const struct json *entries, const struct port_mapping *mapping)
 {
-	for (size_t i = 0; i < json_count(entries); i++) {
-		const struct json *entry = json_at(entries, i);
-		const char *protocol = json_get_text(entry, "proto");
-
-		if (protocol && strcmp(protocol, mapping->protocol) == 0 &&
-		    json_get_int(entry, "host_port", 0) == mapping->host_port &&
-		    json_get_int(entry, "guest_port", 0) == mapping->container_port)
+	for (size_t i = 0; i < json_count(entries); i++)
+		if (is_it(json_at(entries, i), mapping))
 			return true;
-	}
 	return false;
 }

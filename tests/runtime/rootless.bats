@@ -4,7 +4,7 @@
 # Takes about 15 s
 
 bats_require_minimum_version 1.5.0
-load ../lib
+load lib-hook
 load rootless
 
 setup_file() {
@@ -106,6 +106,26 @@ inwards() {
 	with_runtime runc
 	inwards
 	wait_for 5 assert_user_left_nothing
+}
+
+api() { # ID REQUEST
+	printf %s "$2" | socat -t 3 - "UNIX-CONNECT:$(jq -r '.steps[] | select(.step == "rootless") | .result.helper.socket' \
+		"/run/oci-network-hook/$1/state.json")"
+}
+
+@test "a thousand ports: the last one is reached, check finds them all, and misses the one that is gone" {
+	local id
+	holder
+	set_up many "$PID" 20000-20999:20000-20999,127.0.0.1:30000:80 slirp4netns
+	nsenter --net="/proc/$PID/ns/net" socat TCP-LISTEN:20999 SYSTEM:'echo last' &
+	wait_for 5 eval '[[ $(ip netns exec neighbour socat -t 3 - TCP:192.0.2.1:20999 </dev/null) == last ]]'
+	"$HOOK" check many
+	id=$(api many '{"execute": "list_hostfwd"}' | jq '.entries[] | select(.host_port == 30000) | .id')
+	api many "{\"execute\": \"remove_hostfwd\", \"arguments\": {\"id\": $id}}"
+	run "$HOOK" check many
+	[[ $status == 1 && ${lines[0]} == *"port 30000/tcp is not published"* ]]
+	"$HOOK" teardown many
+	kill_holder
 }
 
 @test "the host's loopback is out of reach, unless asked for" {
