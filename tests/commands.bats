@@ -190,6 +190,16 @@ whole() {
  0.0.0.0:8080->80/tcp,127.0.0.1:8081->80/tcp,[::1]:5353->53/udp"
 }
 
+@test "ls: ports that follow each other are a range" {
+	local ports='[{hostPort: 80, containerPort: 80}, {hostPort: 81, containerPort: 81}, {hostPort: 82, containerPort: 82},
+		{hostPort: 83, containerPort: 90}, {hostPort: 84, containerPort: 91, protocol: "udp"},
+		{hostPort: 85, containerPort: 92, protocol: "udp"}, {hostPort: 86, containerPort: 93, protocol: "udp", hostIP: "::1"},
+		{hostPort: 65534, containerPort: 65534}, {hostPort: 65535, containerPort: 65535}]'
+	write_state c1 "[$(network n eth0 ".args.capabilities = {portMappings: $ports}")]"
+	run -0 hook ls
+	[[ ${lines[1]} == *" 0.0.0.0:80-82->80-82/tcp,0.0.0.0:83->90/tcp,0.0.0.0:84-85->91-92/udp,[::1]:86->93/udp,0.0.0.0:65534-65535->65534-65535/tcp" ]]
+}
+
 @test "ls: columns are aligned, whatever is longer" {
 	write_state a-rather-long-name-of-a-container "[$(network n eth0)]"
 	write_state z "[]"

@@ -3,6 +3,7 @@
  * hide the others. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -12,6 +13,8 @@
 #include "setup.h"
 #include "table.h"
 #include "view.h"
+
+enum { PORTS_SIZE = sizeof("65535-65535") };
 
 struct listing {
 	struct table *table;
@@ -68,21 +71,56 @@ static void cell_addresses(struct table *table, const struct view *view)
 			table_value(table, "%s", view->networks[i].result.ips[j].address);
 }
 
-static void value_port(struct table *table, const struct port_mapping *port)
+/* How many from here on follow each other: a range, as it was asked for. */
+static size_t count_range(const struct ports *ports, size_t first)
 {
-	const char *host_ip = port->host_ip[0] ? port->host_ip : "0.0.0.0";
-	bool is_ip6 = strchr(host_ip, ':');
+	const struct port_mapping *from = &ports->mappings[first];
+	size_t n = 1;
 
-	table_value(table, "%s%s%s:%u->%u/%s", is_ip6 ? "[" : "", host_ip, is_ip6 ? "]" : "",
-		    port->host_port, port->container_port, port->protocol);
+	for (; first + n < ports->count; n++) {
+		const struct port_mapping *next = from + n;
+
+		if (next->host_port != from->host_port + n ||
+		    next->container_port != from->container_port + n ||
+		    strcmp(next->protocol, from->protocol) != 0 ||
+		    strcmp(next->host_ip, from->host_ip) != 0)
+			break;
+	}
+	return n;
+}
+
+/* "8080", "8080-8089" */
+static void print_range(uint16_t first, size_t count, char ret_text[PORTS_SIZE])
+{
+	if (count == 1)
+		snprintf(ret_text, PORTS_SIZE, "%u", first);
+	else
+		snprintf(ret_text, PORTS_SIZE, "%u-%u", first, (uint16_t)(first + count - 1));
+}
+
+static void value_ports(struct table *table, const struct port_mapping *first, size_t count)
+{
+	const char *host_ip = first->host_ip[0] ? first->host_ip : "0.0.0.0";
+	bool is_ip6 = strchr(host_ip, ':');
+	char host[PORTS_SIZE], container[PORTS_SIZE];
+
+	print_range(first->host_port, count, host);
+	print_range(first->container_port, count, container);
+	table_value(table, "%s%s%s:%s->%s/%s", is_ip6 ? "[" : "", host_ip, is_ip6 ? "]" : "", host,
+		    container, first->protocol);
 }
 
 static void cell_ports(struct table *table, const struct view *view)
 {
 	table_cell(table, "%s", "");
-	for (size_t i = 0; i < view->network_count; i++)
-		for (size_t j = 0; j < view->networks[i].ports.count; j++)
-			value_port(table, &view->networks[i].ports.mappings[j]);
+	for (size_t i = 0; i < view->network_count; i++) {
+		const struct ports *ports = &view->networks[i].ports;
+
+		for (size_t j = 0, n; j < ports->count; j += n) {
+			n = count_range(ports, j);
+			value_ports(table, &ports->mappings[j], n);
+		}
+	}
 }
 
 static void add_row(struct table *table, const struct view *view)

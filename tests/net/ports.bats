@@ -166,6 +166,7 @@ entries() {
 			[[ $(ip netns exec neighbour socat -t 3 - "TCP:192.0.2.1:$port" </dev/null) == "$port" ]]
 		done
 		"$HOOK" check many
+		[[ $("$HOOK" ls) == *" 0.0.0.0:10000-19999->10000-19999/tcp,0.0.0.0:10000-19999->10000-19999/udp" ]]
 		"$HOOK" teardown many
 		assert_host_as_before
 	done
