@@ -811,9 +811,10 @@ static const char *look(struct step *step)
 	return said;
 }
 
-#define ENTRY(proto, host, guest)                                                         \
-	"{\"id\":1,\"proto\":\"" proto "\",\"host_addr\":\"0.0.0.0\",\"host_port\":" host \
+#define ENTRY_ON(address, proto, host, guest)                                                 \
+	"{\"id\":1,\"proto\":\"" proto "\",\"host_addr\":\"" address "\",\"host_port\":" host \
 	",\"guest_addr\":\"10.0.2.100\",\"guest_port\":" guest "}"
+#define ENTRY(proto, host, guest) ENTRY_ON("0.0.0.0", proto, host, guest)
 #define ENTRIES(list) "{\"return\":{\"entries\":[" list "]}}"
 
 static void kill_and_wait(struct leash_process process)
@@ -844,6 +845,10 @@ static void test_check(const struct container *container)
 			   "port 8080/tcp is not published\nport 5353/udp is not published\n");
 		scratch_write("entries", ENTRIES("{}," ENTRY("udp", "5353",
 							     "53") "," ENTRY("tcp", "8080", "80")));
+		CHECK_TEXT(look(step), "port 5353/udp is not published\n"); /* on that address */
+		scratch_write("entries",
+			      ENTRIES("{}," ENTRY_ON("192.0.2.1", "udp", "5353",
+						     "53") "," ENTRY("tcp", "8080", "80")));
 		CHECK_TEXT(look(step), "");
 	}
 	TEST("check: nobody answers, which is said once")
