@@ -19,7 +19,7 @@ setup_file() {
 	cp "$TESTS/talk.py" /usr/local/bin
 	chmod 755 /usr/local/bin/talk.py
 	for address in 192.0.2.2 2001:db8:ffff::2; do
-		ip netns exec neighbour talk.py serve "$address" 7100 3>&- &
+		ip netns exec neighbour /usr/local/bin/talk.py serve "$address" 7100 3>&- &
 	done
 	ip netns exec neighbour socat UDP-LISTEN:7001,fork,reuseaddr PIPE 3>&- &
 	ip netns exec neighbour socat UDP6-LISTEN:7006,fork,reuseaddr PIPE 3>&- &
