@@ -127,7 +127,7 @@ static int receive_some(const struct slirp_api *api, int fd, struct answer *answ
 	if (ret == 0)
 		return 1;
 	if (answer->len == answer->room) {
-		answer->room += ROOM;
+		answer->room = answer->room ? 2 * answer->room : ROOM;
 		answer->text = mem_resize(answer->text, answer->room);
 	}
 	count = recv(fd, answer->text + answer->len, answer->room - answer->len, 0);
