@@ -11,7 +11,6 @@
 #include <strings.h>
 
 #include "base/auto.h"
-#include "base/unique.h"
 #include "kernel/route.h"
 
 #define SET_MARK_CHAIN "CNI-HOSTPORT-SETMARK"
@@ -19,12 +18,6 @@
 #define STAGE1_CHAIN "CNI-ISOLATION-STAGE-1"
 #define STAGE2_CHAIN "CNI-ISOLATION-STAGE-2"
 #define POLICY_COMMENT(policy) "CNI firewall plugin rules (ingressPolicy: " policy ")"
-
-void reference_list_clear(struct reference_list *list)
-{
-	free(list->rules);
-	*list = (struct reference_list){ 0 };
-}
 
 static void wish_clear(struct reference_wish *wish)
 {
@@ -110,54 +103,12 @@ static struct xtables_prefix no_multicast(int family)
 	return family == AF_INET6 ? v6 : v4;
 }
 
-/* ---- lists ---- */
-
-/* Two addresses of one subnet are the same where only the subnet is looked at. */
-static int compare_prefix(const struct xtables_prefix *a, const struct xtables_prefix *b)
-{
-	const unsigned char *of_a = a->address.bytes, *of_b = b->address.bytes;
-	unsigned int whole = a->length / 8, rest = a->length % 8;
-	int order = (int)a->length - (int)b->length;
-
-	if (order == 0)
-		order = memcmp(of_a, of_b, whole);
-	return order || rest == 0 ? order
-				  : (of_a[whole] >> (8 - rest)) - (of_b[whole] >> (8 - rest));
-}
-
-/* By what the rules of one list differ in. */
-static int compare_rules(const void *left, const void *right)
-{
-	const struct xtables_rule *a = left, *b = right;
-	const int orders[] = { a->port - b->port,
-			       a->protocol - b->protocol,
-			       a->to_port - b->to_port,
-			       strcmp(a->target, b->target),
-			       compare_prefix(&a->source, &b->source),
-			       compare_prefix(&a->destination, &b->destination),
-			       memcmp(&a->to, &b->to, sizeof(a->to)),
-			       a->port_count - b->port_count,
-			       memcmp(a->ports, b->ports, sizeof(a->ports)) };
-
-	for (size_t i = 0; i < array_size(orders); i++)
-		if (orders[i])
-			return orders[i];
-	return 0;
-}
-
-static void push(struct reference_list *list, struct xtables_rule rule)
-{
-	list->rules = mem_array(list->rules, list->count + 1, sizeof(rule));
-	list->rules[list->count++] = rule;
-}
+/* ---- parts of a wish ---- */
 
 static void have_each_once(struct reference_chain *chain)
 {
-	struct reference_list *lists[] = { &chain->rules, &chain->jumps };
-
-	for (size_t i = 0; i < array_size(lists); i++)
-		lists[i]->count = unique(lists[i]->rules, lists[i]->count, sizeof(*lists[i]->rules),
-					 compare_rules, NULL);
+	reference_list_unique(&chain->rules);
+	reference_list_unique(&chain->jumps);
 }
 
 static void want_chain(struct reference_wish *wish, const char *chain)
@@ -193,9 +144,9 @@ static void want_masquerade(struct reference_wish *wish, const struct json *addr
 			continue;
 		out.destination = no_multicast(wish->place.family);
 		jump.source = host(within.destination);
-		push(&chain->rules, within);
-		push(&chain->rules, out);
-		push(&chain->jumps, jump);
+		reference_list_add(&chain->rules, within);
+		reference_list_add(&chain->rules, out);
+		reference_list_add(&chain->jumps, jump);
 	}
 }
 
@@ -221,9 +172,9 @@ static void want_mark_chains(struct reference_wish *wish, const struct json *por
 	jump.first = true;
 	want_chain(wish, SET_MARK_CHAIN);
 	want_chain(wish, MASQUERADE_CHAIN);
-	push(&wish->shared, set);
-	push(&wish->shared, masquerade);
-	push(&wish->shared, jump);
+	reference_list_add(&wish->shared, set);
+	reference_list_add(&wish->shared, masquerade);
+	reference_list_add(&wish->shared, jump);
 }
 
 static void want_dnat_chain(struct reference_wish *wish)
@@ -235,7 +186,7 @@ static void want_dnat_chain(struct reference_wish *wish)
 		struct xtables_rule jump = rule_in(wish, from[i], NULL, REFERENCE_DNAT_CHAIN);
 
 		jump.to_local = true;
-		push(&wish->shared, jump);
+		reference_list_add(&wish->shared, jump);
 	}
 }
 
@@ -289,13 +240,13 @@ static void want_port_jumps(struct reference_wish *wish, const struct json *mapp
 			continue;
 		jump.ports[jump.port_count++] = (uint16_t)json_get_int(mapping, "hostPort", 0);
 		if (jump.port_count == XTABLES_PORTS_MAX) {
-			push(&wish->portmap.jumps, jump);
+			reference_list_add(&wish->portmap.jumps, jump);
 			memset(jump.ports, 0, sizeof(jump.ports));
 			jump.port_count = 0;
 		}
 	}
 	if (jump.port_count)
-		push(&wish->portmap.jumps, jump);
+		reference_list_add(&wish->portmap.jumps, jump);
 }
 
 /* Is the mapping one of this family? 0.0.0.0 and :: are every address of theirs. */
@@ -328,10 +279,10 @@ static void want_marks(struct reference_wish *wish, const struct json *portmap,
 	rule.target = external ? external : SET_MARK_CHAIN;
 	if (!all)
 		rule.source = *address;
-	push(&wish->portmap.rules, rule);
+	reference_list_add(&wish->portmap.rules, rule);
 	rule.source = (struct xtables_prefix){ { AF_INET, { 127, 0, 0, 1 } }, 32, false };
 	if (wish->place.family == AF_INET && !all)
-		push(&wish->portmap.rules, rule);
+		reference_list_add(&wish->portmap.rules, rule);
 }
 
 static void want_mapping(struct reference_wish *wish, const struct json *portmap,
@@ -347,7 +298,7 @@ static void want_mapping(struct reference_wish *wish, const struct json *portmap
 		want_marks(wish, portmap, address, rule);
 	rule.to = address->address;
 	rule.to_port = (uint16_t)json_get_int(mapping, "containerPort", 0);
-	push(&wish->portmap.rules, rule);
+	reference_list_add(&wish->portmap.rules, rule);
 }
 
 static int want_portmap(struct reference_wish *wish, const struct json *portmap, struct err *err)
@@ -385,8 +336,8 @@ static void want_forward(struct reference_wish *wish, const char *admin)
 	forward.first = override.first = true;
 	want_chain(wish, REFERENCE_FORWARD_CHAIN);
 	want_chain(wish, admin);
-	push(&wish->shared, forward);
-	push(&wish->shared, override);
+	reference_list_add(&wish->shared, forward);
+	reference_list_add(&wish->shared, override);
 }
 
 void reference_accept(struct reference_list *list, const struct xtables_prefix *address)
@@ -402,8 +353,8 @@ void reference_accept(struct reference_list *list, const struct xtables_prefix *
 				     .source = host(*address),
 				     .target = "ACCEPT" };
 
-	push(list, to);
-	push(list, from);
+	reference_list_add(list, to);
+	reference_list_add(list, from);
 }
 
 static void want_isolation(struct reference_wish *wish, const char *bridge, bool isolated)
@@ -428,7 +379,7 @@ static void want_isolation(struct reference_wish *wish, const char *bridge, bool
 	want_chain(wish, STAGE2_CHAIN);
 	for (size_t i = 0; i < array_size(rules); i++)
 		if (i != 2 || isolated)
-			push(&wish->shared, rules[i]);
+			reference_list_add(&wish->shared, rules[i]);
 }
 
 static void want_firewall(struct reference_wish *wish, const struct json *firewall)

@@ -4,18 +4,11 @@
 
 #include "base/json.h"
 #include "firewall/chain_name.h"
+#include "reference_list.h"
 #include "xtables.h"
 
 #define REFERENCE_FORWARD_CHAIN "CNI-FORWARD"
 #define REFERENCE_DNAT_CHAIN "CNI-HOSTPORT-DNAT"
-
-struct reference_list {
-	struct xtables_rule *rules;
-	size_t count;
-};
-
-void reference_list_clear(struct reference_list *list);
-#define auto_list __attribute__((cleanup(reference_list_clear)))
 
 struct reference_chain { /* of a container: all the rules in it, and all the jumps to it */
 	char name[CHAIN_NAME_SIZE];

@@ -134,8 +134,8 @@ struct xtables {
 	const char *name;
 	struct library *library;
 	struct xtc_handle *handle;
-	const struct ipt_entry
-		*last; /* that was asked for, behind which the library goes on; or NULL */
+	/* The rule that was found last, behind which the library goes on; NULL: it does not. */
+	const struct ipt_entry *last;
 	char last_chain[XT_EXTENSION_MAXNAMELEN];
 };
 
