@@ -241,7 +241,7 @@ static void test_requests(void)
 			server = start(&(struct reply){ replies[i] });
 			api = api_of(&server, scratch_path("socket"), WAIT_MS);
 			err = (struct err){ 0 };
-			CHECK_INT(slirp_api_list(&api, &entries, &err), -EPROTO);
+			CHECK_INT(slirp_api_list(&api, 2, &entries, &err), -EPROTO);
 			CHECK_HAS(err.text, why);
 			CHECK(!entries);
 			stop(&server);
@@ -257,7 +257,7 @@ static void test_requests(void)
 			struct slirp_api api = api_of(&server, scratch_path("socket"), WAIT_MS);
 			auto_json struct json *entries = NULL;
 
-			CHECK_INT(slirp_api_list(&api, &entries, &err), 0);
+			CHECK_INT(slirp_api_list(&api, 2, &entries, &err), 0);
 			CHECK_INT(json_count(entries), 1);
 			stop(&server);
 		}
@@ -323,7 +323,7 @@ static void test_bad_replies(void)
 		  { "          ", .how = MUCH_OF_IT },
 		  EPROTO,
 		  STATUS_ROOTLESS,
-		  "slirp4netns: not JSON" },
+		  "too long" },
 		{ "no JSON", { "ok" }, EPROTO, STATUS_ROOTLESS, "slirp4netns: " },
 		{ "half of it",
 		  { "{\"return\":{\"id\":1}" },
@@ -445,7 +445,7 @@ static void test_bad_lists(void)
 			struct json *entries = NULL;
 			struct err err = { 0 };
 
-			CHECK_INT(slirp_api_list(&api, &entries, &err), -EPROTO);
+			CHECK_INT(slirp_api_list(&api, 2, &entries, &err), -EPROTO);
 			CHECK_INT(err_status(&err), STATUS_ROOTLESS);
 			CHECK(!entries);
 			stop(&server);
@@ -463,7 +463,7 @@ static int list_within(int ms, const struct server *server, const char *path, pi
 
 	api.pid = pid;
 	*err = (struct err){ 0 };
-	return slirp_api_list(&api, &entries, err);
+	return slirp_api_list(&api, 2, &entries, err);
 }
 
 static int list_at(const struct server *server, const char *path, pid_t pid, struct err *err)
@@ -498,7 +498,7 @@ static void test_socket(void)
 						       server.process, deadline_in_ms(SHORT_MS) };
 			auto_json struct json *entries = NULL;
 
-			CHECK_INT(slirp_api_list(&api, &entries, &err), -ECONNREFUSED);
+			CHECK_INT(slirp_api_list(&api, 2, &entries, &err), -ECONNREFUSED);
 			CHECK_INT(err_status(&err), STATUS_ROOTLESS);
 		}
 		stop(&server);

@@ -13,8 +13,7 @@
 #include "base/auto.h"
 #include "kernel/sealed.h"
 
-/* What it says of a port has 130 bytes, and there may be all ports, of two protocols. */
-enum { ROOM = 16 << 10, ANSWER_MAX = 32 << 20, RETRY_MS = 2 };
+enum { ROOM = 16 << 10, ANSWER_MAX = 64 << 10, ENTRY_MAX = 256, RETRY_MS = 2 };
 
 static int broken(struct err *err, const char *why)
 {
@@ -113,7 +112,7 @@ static int wait_for_answer(const struct slirp_api *api, int fd, struct err *err)
 
 struct answer {
 	char *text; /* owned */
-	size_t len, room;
+	size_t len, room, max;
 };
 
 /* 0: that was all. */
@@ -136,7 +135,7 @@ static int receive_some(const struct slirp_api *api, int fd, struct answer *answ
 		return err_class(err, STATUS_ROOTLESS);
 	}
 	answer->len += count > 0 ? (size_t)count : 0;
-	if (answer->len >= ANSWER_MAX)
+	if (answer->len >= answer->max)
 		return broken(err, "its answer is too long");
 	return count != 0;
 }
@@ -160,10 +159,10 @@ static int exchange(const struct slirp_api *api, const char *request, struct ans
 	return ret;
 }
 
-static int talk(const struct slirp_api *api, const char *request, struct json **ret_answer,
-		struct err *err)
+static int talk(const struct slirp_api *api, const char *request, size_t max,
+		struct json **ret_answer, struct err *err)
 {
-	struct answer answer = { 0 };
+	struct answer answer = { .max = max };
 	struct err why;
 	int ret = exchange(api, request, &answer, err);
 
@@ -184,12 +183,12 @@ static struct json *new_request(const char *name)
 }
 
 /* *ret_refused: what it says against it; owned, NULL: nothing. */
-static int ask(const struct slirp_api *api, const struct json *request, struct json **ret_answer,
-	       char **ret_refused, struct err *err)
+static int ask(const struct slirp_api *api, const struct json *request, size_t max,
+	       struct json **ret_answer, char **ret_refused, struct err *err)
 {
 	auto_free char *text = json_print(request, 0);
 	auto_json struct json *answer = NULL;
-	int ret = talk(api, text, &answer, err);
+	int ret = talk(api, text, max, &answer, err);
 
 	if (ret < 0)
 		return ret;
@@ -240,7 +239,7 @@ int slirp_api_add(const struct slirp_api *api, const struct slirp_forward *forwa
 	if (ret < 0)
 		return ret;
 	request = add_request(forward);
-	ret = ask(api, request, &answer, &refused, err);
+	ret = ask(api, request, ANSWER_MAX, &answer, &refused, err);
 	if (ret < 0)
 		return ret;
 	if (refused && strstr(refused, "slirp_add_hostfwd failed")) {
@@ -267,7 +266,7 @@ int slirp_api_remove(const struct slirp_api *api, int64_t id, struct err *err)
 
 	json_set_int(arguments, "id", id);
 	json_set(request, "arguments", arguments);
-	ret = ask(api, request, &answer, &refused, err);
+	ret = ask(api, request, ANSWER_MAX, &answer, &refused, err);
 	if (ret < 0)
 		return ret;
 	if (refused && !strstr(refused, "slirp_remove_hostfwd failed") &&
@@ -276,13 +275,14 @@ int slirp_api_remove(const struct slirp_api *api, int64_t id, struct err *err)
 	return 0;
 }
 
-int slirp_api_list(const struct slirp_api *api, struct json **ret_entries, struct err *err)
+int slirp_api_list(const struct slirp_api *api, size_t expected, struct json **ret_entries,
+		   struct err *err)
 {
 	auto_json struct json *request = new_request("list_hostfwd");
 	auto_json struct json *answer = NULL;
 	auto_free char *refused = NULL;
 	struct json *entries;
-	int ret = ask(api, request, &answer, &refused, err);
+	int ret = ask(api, request, ANSWER_MAX + expected * ENTRY_MAX, &answer, &refused, err);
 
 	if (ret < 0)
 		return ret;

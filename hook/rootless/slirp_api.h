@@ -34,5 +34,6 @@ int slirp_api_add(const struct slirp_api *api, const struct slirp_forward *forwa
 int slirp_api_remove(const struct slirp_api *api, int64_t id, struct err *err);
 
 /* What it forwards: an array of {id, proto, host_addr, host_port, guest_addr, guest_port}. Owned.
- */
-int slirp_api_list(const struct slirp_api *api, struct json **ret_entries, struct err *err);
+ * expected: how many of them there should be; a much longer answer is an error (EPROTO). */
+int slirp_api_list(const struct slirp_api *api, size_t expected, struct json **ret_entries,
+		   struct err *err);

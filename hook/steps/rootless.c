@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A network by a program of the user's: slirp4netns or pasta, which has the container's packets
  * made into sockets of the host and back. It lives as long as the container, on a leash. */
-#include "rootless/helper.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>

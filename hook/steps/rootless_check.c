@@ -73,7 +73,8 @@ static void check_forwards(const struct step *step, const struct step_context *c
 	struct ports ports = { 0 };
 	struct err why;
 
-	if (rootless_read_ports(step, &ports, &why) < 0 || slirp_api_list(&api, &entries, &why) < 0)
+	if (rootless_read_ports(step, &ports, &why) < 0 ||
+	    slirp_api_list(&api, ports.count, &entries, &why) < 0)
 		step_say(findings, "%s", why.text);
 	for (size_t i = 0; entries && i < ports.count; i++)
 		if (!slirp_ports_has(entries, &ports.mappings[i]))

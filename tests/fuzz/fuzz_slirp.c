@@ -72,7 +72,7 @@ static int ask(char which, const struct slirp_api *api, struct err *err)
 	}
 	if (which == 'r')
 		return slirp_api_remove(api, 1, err);
-	ret = slirp_api_list(api, &entries, err);
+	ret = slirp_api_list(api, 2, &entries, err);
 	MUST(ret < 0 || json_is(entries, JSON_ARRAY));
 	return ret;
 }
