@@ -287,6 +287,12 @@ static void test_end(struct batch *batch)
 		CHECK_INT(bridge_vlan_ensure_end(batch, "br0", 31, false, name, &facts, &err), 0);
 		CHECK(vlans_are("half", "31 PVID Egress Untagged"));
 		CHECK(run_quietly("ip link show br0.31 | grep -q 'UP'"));
+		CHECK(run_quietly("ip link add br0.33 type veth peer name quarter && "
+				  "ip link set quarter master br0"));
+		CHECK_INT(bridge_vlan_ensure_end(batch, "br0", 33, false, name, &facts, &err), 0);
+		CHECK(vlans_are("quarter", "33 PVID Egress Untagged"));
+		CHECK(run_quietly("ip link show quarter | grep -q '[<,]UP[,>]'"));
+		CHECK(run_quietly("ip link show br0.33 | grep -q '[<,]UP[,>]'"));
 	}
 	TEST("a link of another kind by that name is taken as it is")
 	{
