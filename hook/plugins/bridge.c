@@ -173,10 +173,16 @@ static int ask_gateways(struct attaching *attaching, struct err *err)
 	return ret;
 }
 
-/* An IPAM plugin that is not built in may look at the interface, or use it. */
+/* One that is not built in may look at the interface, or use it: dhcp asks through it for a lease,
+ * and gives it back. */
+static bool ipam_needs_link(const struct builtin_call *call)
+{
+	return *ipam_type(call->conf) && !ipam_is_built_in(call);
+}
+
 static int make_links(struct attaching *attaching, struct err *err)
 {
-	bool port_first = *ipam_type(attaching->call->conf) && !ipam_is_built_in(attaching->call);
+	bool port_first = ipam_needs_link(attaching->call);
 	int ret = port_first ? make_port(attaching, err) : ask_ipam(attaching, err);
 
 	if (ret == 0)
@@ -283,11 +289,15 @@ static void take_back(struct attaching *attaching)
 	auto_batch struct batch links = { .fd = -1 };
 	struct err ignored;
 
+	bool ipam_first = ipam_needs_link(attaching->call);
+
 	bridge_gateways_take_back(attaching->batch, attaching->gateway.index, &attaching->gateways);
+	if (attaching->has_lease && ipam_first)
+		ipam_del(attaching->call, &ignored);
 	if (attaching->veth.made && batch_open(&links, &ignored) == 0)
 		linger_delete_link(&links, attaching->veth.host, attaching->call->cni->deadline,
 				   &ignored);
-	if (attaching->has_lease)
+	if (attaching->has_lease && !ipam_first)
 		ipam_del(attaching->call, &ignored);
 	if (attaching->has_rules)
 		let_false_macs(attaching->call, &ignored);
@@ -337,18 +347,20 @@ static int detach(const struct builtin_call *call, struct err *err)
 				  call->cni->deadline, err);
 }
 
-/* All of it, whatever becomes of a part. The first error counts. */
+/* All of it, whatever becomes of a part. The first error counts. An address goes back when nobody
+ * has it any more, but where the link is needed for that. */
 static int del(const struct builtin_call *call, struct err *err)
 {
-	static int (*const parts[])(const struct builtin_call *call, struct err *err) = {
-		detach,
-		ipam_del,
-		let_false_macs,
+	typedef int part(const struct builtin_call *call, struct err *err);
+	static part *const orders[][3] = {
+		{ detach, ipam_del, let_false_macs },
+		{ ipam_del, detach, let_false_macs },
 	};
+	part *const *parts = orders[ipam_needs_link(call)];
 	struct err ignored;
 	int first = 0;
 
-	for (size_t i = 0; i < array_size(parts); i++) {
+	for (size_t i = 0; i < array_size(orders[0]); i++) {
 		int ret = parts[i](call, first < 0 ? &ignored : err);
 
 		first = first < 0 ? first : ret;

@@ -78,13 +78,18 @@ used_before() { # NETWORK [PORTS]
 
 # ---- a LAN's DHCP server, and the daemon of CNI's dhcp ----
 
-start_server() {
+start_server() { # [ROUTER]
 	mkdir -p "$HOST_TMP/dhcp"
 	: >"$HOST_TMP/dhcp/leases"
 	printf '%s\n' "start 10.50.0.100" "end 10.50.0.109" "interface srv" "lease_file $HOST_TMP/dhcp/leases" \
 		"pidfile $HOST_TMP/dhcp/server.pid" "max_leases 10" "option subnet 255.255.255.0" \
-		"option router 10.50.0.1" "option lease 600" >"$HOST_TMP/dhcp/conf"
+		"option router ${1-10.50.0.1}" "option lease 600" >"$HOST_TMP/dhcp/conf"
 	ip netns exec lan busybox udhcpd -f "$HOST_TMP/dhcp/conf" >"$HOST_TMP/dhcp/server" 2>&1 3>&- &
+}
+
+stop_server() {
+	kill "$(<"$HOST_TMP/dhcp/server.pid")"
+	wait_for 5 not pgrep -f 'busybox udhcpd'
 }
 
 start_daemon() {
@@ -193,6 +198,35 @@ said_by_daemon() { # WORDS: how often
 	set_up c1 "$PID" "" lan
 	reaches 10.50.0.1
 	die c1
+}
+
+@test "the built-in bridge, called by name, with dhcp: the server has its lease back, also when ADD fails" {
+	local conf='{"cniVersion": "1.0.0", "name": "own", "type": "bridge", "bridge": "br0", "ipam": {"type": "dhcp"}}'
+
+	start_dhcp
+	mkdir -p "$HOST_TMP/cni"
+	ln -sf "$HOOK" "$HOST_TMP/cni/bridge"
+	ip link add br0 type bridge
+	ip link set lan0 master br0
+	ip link set br0 up
+	plugin ADD "$conf"
+	reaches 10.50.0.1
+	[[ $(leased) == 10.50.0.* ]]
+	plugin DEL "$conf"
+	[[ $(leased) == "" ]]
+	not inside ip link show eth0
+	# A gateway that is nobody's to reach: the route is refused when the lease has been given.
+	stop_server
+	start_server 10.99.0.1
+	run plugin ADD "$conf"
+	[[ $status == 1 && $output == *"failed to add route"* ]]
+	[[ $(leased) == "" ]]
+	not inside ip link show eth0
+}
+
+plugin() { # COMMAND CONF
+	CNI_COMMAND=$1 CNI_CONTAINERID=c1 CNI_NETNS=/proc/$PID/ns/net CNI_IFNAME=eth0 \
+		CNI_PATH=$HOST_TMP/cni:/usr/lib/cni "$HOST_TMP/cni/bridge" <<<"$2"
 }
 
 # ---- others ----
